@@ -1,0 +1,66 @@
+"""What causes what: from a table and what is known beforehand to a causal graph, an estimand and an effect.
+
+The package hides every algorithm behind plain values: tables are pandas frames, knowledge is names and pairs
+of names, graphs are :class:`CausalGraph`. It knows neither the ontology nor graphrec, so it serves people who
+have no ontology, no Java and no torch. Names are imported on first use (PEP 562): ``import causal`` is free.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from causal.discovery import discover
+    from causal.estimation import Effect, NoOverlap, estimate_effect
+    from causal.graph import CausalGraph
+    from causal.identification import Estimand, NotIdentifiable, identify
+    from causal.knowledge import Knowledge, KnowledgeError
+    from causal.ladder import Ladder, evidence_ladder
+    from causal.scm import StructuralModel, fit_scm
+
+__all__ = [
+    "CausalGraph",
+    "Effect",
+    "Estimand",
+    "Knowledge",
+    "KnowledgeError",
+    "Ladder",
+    "NoOverlap",
+    "NotIdentifiable",
+    "StructuralModel",
+    "discover",
+    "estimate_effect",
+    "evidence_ladder",
+    "fit_scm",
+    "identify",
+]
+
+_HOMES = {
+    "CausalGraph": "causal.graph",
+    "Effect": "causal.estimation",
+    "Estimand": "causal.identification",
+    "Knowledge": "causal.knowledge",
+    "KnowledgeError": "causal.knowledge",
+    "Ladder": "causal.ladder",
+    "NoOverlap": "causal.estimation",
+    "NotIdentifiable": "causal.identification",
+    "StructuralModel": "causal.scm",
+    "discover": "causal.discovery",
+    "estimate_effect": "causal.estimation",
+    "evidence_ladder": "causal.ladder",
+    "fit_scm": "causal.scm",
+    "identify": "causal.identification",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'causal' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,335 @@
+"""A causal graph with three kinds of edge, and its way to and from other forms.
+
+Hides how the edges are stored and walked. ``a -> b`` is a cause, ``a -- b`` a cause whose direction the data
+and the knowledge leave open (an MPDAG, Perković 2017), ``a <-> b`` a latent common cause. A networkx graph
+was considered as the stored form; it has one kind of edge and is mutable, so it is only an export here.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+__all__ = ["CausalGraph", "GraphError", "Note", "find_cycle"]
+
+Pair = tuple[str, str]
+
+
+class GraphError(ValueError):
+    """The nodes and edges given do not make a causal graph."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something a reader of a discovered graph must know, such as a constant column.
+
+    Parameters
+    ----------
+    kind : str
+        One word to filter on: ``constant``, ``duplicate``, ``rank``, ``latent``, ``conflict``, ``sample``.
+    columns : tuple of str
+        The columns it is about.
+    sentence : str
+        What was found and what was done about it.
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, init=False)
+class CausalGraph:
+    """An immutable causal graph: directed, undirected and bidirected edges over named nodes.
+
+    Parameters
+    ----------
+    nodes : iterable of str
+        Names, in the order that every listing keeps.
+    edges : iterable of (str, str)
+        ``(cause, effect)``; together they hold no cycle.
+    undirected_edges : iterable of (str, str)
+        Adjacent, direction unknown. Stored sorted by node order.
+    bidirected_edges : iterable of (str, str)
+        A latent common cause of the two. May stand beside a directed edge of the same pair.
+    confidence : mapping of (str, str) to mapping, optional
+        Per ordered pair ``{"edge": p, "orientation": p}``: the share of bootstrap graphs in which the two are
+        adjacent, and the share of those that point from the first to the second (an undirected edge counts
+        half for each direction).
+    consensus : CausalGraph, optional
+        A graph without undirected edges that stands for this one. When omitted and nothing is undirected, the
+        graph is its own consensus; otherwise it is None.
+    provenance : mapping of (str, str) to str, optional
+        Why an edge is there or points as it does.
+    notes : iterable of Note, optional
+        What discovery had to say about the columns.
+
+    Examples
+    --------
+    >>> graph = CausalGraph(["wealth", "contact", "buys"],
+    ...                     [("wealth", "contact"), ("wealth", "buys"), ("contact", "buys")])
+    >>> graph.parents("buys")
+    ('wealth', 'contact')
+    >>> CausalGraph.from_json(graph.to_json()) == graph
+    True
+    """
+
+    nodes: tuple[str, ...]
+    edges: frozenset[Pair]
+    undirected_edges: frozenset[Pair]
+    bidirected_edges: frozenset[Pair]
+    confidence: Mapping[Pair, Mapping[str, float]]
+    provenance: Mapping[Pair, str]
+    notes: tuple[Note, ...]
+    _consensus: CausalGraph | None = field(repr=False)
+    _parents: Mapping[str, tuple[str, ...]] = field(repr=False, compare=False)
+    _children: Mapping[str, tuple[str, ...]] = field(repr=False, compare=False)
+
+    def __init__(
+        self,
+        nodes: Iterable[str],
+        edges: Iterable[Pair] = (),
+        undirected_edges: Iterable[Iterable[str]] = (),
+        bidirected_edges: Iterable[Iterable[str]] = (),
+        confidence: Mapping[Pair, Mapping[str, float]] | None = None,
+        consensus: CausalGraph | None = None,
+        provenance: Mapping[Pair, str] | None = None,
+        notes: Iterable[Note] = (),
+    ) -> None:
+        names = _checked_nodes(nodes)
+        rank = {name: i for i, name in enumerate(names)}
+        directed = frozenset(_checked_pairs(edges, rank, "edges"))
+        undirected = frozenset(_sorted_pairs(undirected_edges, rank, "undirected_edges"))
+        bidirected = frozenset(_sorted_pairs(bidirected_edges, rank, "bidirected_edges"))
+        _check_kinds(directed, undirected, bidirected)
+        _check_acyclic(names, directed)
+        confidence = {pair: MappingProxyType(dict(value)) for pair, value in (confidence or {}).items()}
+        in_order = sorted(directed, key=lambda pair: (rank[pair[0]], rank[pair[1]]))
+        parents: dict[str, list[str]] = {name: [] for name in names}
+        children: dict[str, list[str]] = {name: [] for name in names}
+        for cause, effect in in_order:
+            parents[effect].append(cause)
+            children[cause].append(effect)
+        values = {
+            "nodes": names,
+            "edges": directed,
+            "undirected_edges": undirected,
+            "bidirected_edges": bidirected,
+            "confidence": MappingProxyType(confidence),
+            "provenance": MappingProxyType(dict(provenance or {})),
+            "notes": tuple(notes),
+            "_consensus": consensus,
+            "_parents": {name: tuple(found) for name, found in parents.items()},
+            "_children": {name: tuple(found) for name, found in children.items()},
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __hash__(self) -> int:
+        return hash((self.nodes, self.edges, self.undirected_edges, self.bidirected_edges))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CausalGraph.from_json, (self.to_json(),)
+
+    @property
+    def consensus(self) -> CausalGraph | None:
+        """The graph without undirected edges that stands for this one; itself when it has none."""
+        if self._consensus is None and not self.undirected_edges:
+            return self
+        return self._consensus
+
+    def parents(self, node: str) -> tuple[str, ...]:
+        """Return the direct causes of a node, in node order (directed edges only)."""
+        return self._parents[self._known(node)]
+
+    def children(self, node: str) -> tuple[str, ...]:
+        """Return the direct effects of a node, in node order (directed edges only)."""
+        return self._children[self._known(node)]
+
+    def ancestors(self, node: str) -> frozenset[str]:
+        """Return everything with a directed path to the node, without the node itself."""
+        return _reach(self._known(node), self._parents)
+
+    def descendants(self, node: str) -> frozenset[str]:
+        """Return everything with a directed path from the node, without the node itself."""
+        return _reach(self._known(node), self._children)
+
+    def adjacent(self, first: str, second: str) -> bool:
+        """Say whether any edge of any kind joins the two nodes."""
+        pair, back = (first, second), (second, first)
+        kinds = (self.edges, self.undirected_edges, self.bidirected_edges)
+        return any(pair in kind or back in kind for kind in kinds)
+
+    def topological_order(self) -> tuple[str, ...]:
+        """Return the nodes with every cause before its effects; ties keep the node order."""
+        return _topological_order(self.nodes, self._parents, self._children)
+
+    def to_networkx(self) -> nx.DiGraph[str]:
+        """Return the directed edges as a networkx ``DiGraph`` (always acyclic).
+
+        Edge attributes are the confidence of the pair. The other kinds of edge stand in the graph attributes
+        ``undirected_edges`` and ``bidirected_edges``, where :meth:`from_networkx` finds them.
+        """
+        import networkx as nx
+
+        graph: nx.DiGraph[str] = nx.DiGraph(
+            undirected_edges=self.in_order(self.undirected_edges),
+            bidirected_edges=self.in_order(self.bidirected_edges),
+        )
+        graph.add_nodes_from(self.nodes)
+        for pair in self.in_order(self.edges):
+            graph.add_edge(*pair, **dict(self.confidence.get(pair, {})))
+        return graph
+
+    @classmethod
+    def from_networkx(cls, graph: nx.Graph[Any]) -> CausalGraph:
+        """Read a networkx graph: edges of a ``DiGraph`` are causes, those of a ``Graph`` are undirected.
+
+        Raises
+        ------
+        GraphError
+            When the directed edges hold a cycle.
+        """
+        nodes = [str(node) for node in graph.nodes]
+        pairs = [(str(a), str(b)) for a, b in graph.edges()]
+        undirected = [tuple(map(str, pair)) for pair in graph.graph.get("undirected_edges", ())]
+        bidirected = [tuple(map(str, pair)) for pair in graph.graph.get("bidirected_edges", ())]
+        if not graph.is_directed():
+            return cls(nodes, (), [*pairs, *undirected], bidirected)
+        return cls(nodes, pairs, undirected, bidirected)
+
+    def to_json(self) -> str:
+        """Return the whole graph as JSON text; the same graph always gives the same text."""
+        from causal.exchange import to_json
+
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> CausalGraph:
+        """Read what :meth:`to_json` wrote; :class:`GraphError` when it is something else."""
+        from causal.exchange import from_json
+
+        return from_json(text)
+
+    def to_cytoscape(self, positions: Mapping[str, tuple[float, float]] | None = None) -> list[dict[str, Any]]:
+        """Return the elements that cytoscape.js draws, with ``kind`` on edges; positions are in pixels."""
+        from causal.exchange import to_cytoscape
+
+        return to_cytoscape(self, positions)
+
+    def to_mermaid(self) -> str:
+        """Return the graph as Mermaid text for a Markdown page."""
+        from causal.exchange import to_mermaid
+
+        return to_mermaid(self)
+
+    def in_order(self, pairs: Iterable[Pair]) -> list[Pair]:
+        """Return pairs of nodes sorted by node order, so that listings do not depend on hashing."""
+        rank = {name: i for i, name in enumerate(self.nodes)}
+        return sorted(pairs, key=lambda pair: (rank.get(pair[0], -1), rank.get(pair[1], -1), pair))
+
+    def _known(self, node: str) -> str:
+        if node not in self._parents:
+            raise GraphError(f"{node!r} is not a node; the nodes are {list(self.nodes[:8])}")
+        return node
+
+
+def find_cycle(edges: Iterable[Pair]) -> list[Pair]:
+    """Return the edges of one directed cycle, in order, or an empty list when there is none."""
+    children: dict[str, list[str]] = {}
+    for cause, effect in sorted(edges):
+        children.setdefault(cause, []).append(effect)
+    done: set[str] = set()
+    for start in sorted(children):
+        path: list[str] = [start]
+        pending = [iter(children[start])] if start not in done else []
+        while pending:
+            following = next(pending[-1], None)
+            if following is None:
+                pending.pop()
+                done.add(path.pop())
+            elif following in path:
+                loop = [*path[path.index(following) :], following]
+                return list(pairwise(loop))
+            elif following not in done:
+                path.append(following)
+                pending.append(iter(children.get(following, ())))
+    return []
+
+
+def _checked_nodes(nodes: Iterable[str]) -> tuple[str, ...]:
+    names = tuple(nodes)
+    strange = [name for name in names if not isinstance(name, str)]
+    if strange:
+        raise GraphError(f"node names must be strings, found {strange[:5]}; rename the columns")
+    if len(set(names)) != len(names):
+        double = sorted({name for name in names if names.count(name) > 1})
+        raise GraphError(f"nodes named twice: {double[:5]}; give each node its own name")
+    return names
+
+
+def _checked_pairs(pairs: Iterable[Iterable[str]], rank: Mapping[str, int], what: str) -> list[Pair]:
+    checked: list[Pair] = []
+    for pair in pairs:
+        ends = tuple(pair)
+        if len(ends) != 2 or ends[0] == ends[1]:
+            raise GraphError(f"{what} holds {ends!r}; an edge joins two different nodes")
+        unknown = [end for end in ends if end not in rank]
+        if unknown:
+            raise GraphError(f"{what} holds {ends!r}, but {unknown} is not among the nodes {list(rank)[:8]}")
+        checked.append((ends[0], ends[1]))
+    return checked
+
+
+def _sorted_pairs(pairs: Iterable[Iterable[str]], rank: Mapping[str, int], what: str) -> list[Pair]:
+    return [(a, b) if rank[a] < rank[b] else (b, a) for a, b in _checked_pairs(pairs, rank, what)]
+
+
+def _check_kinds(directed: frozenset[Pair], undirected: frozenset[Pair], bidirected: frozenset[Pair]) -> None:
+    either_way = directed | {(b, a) for a, b in directed}
+    doubled = sorted((undirected & either_way) | (undirected & bidirected))
+    if doubled:
+        raise GraphError(f"{doubled[:5]} are undirected and of another kind too; keep one kind per pair")
+
+
+def _check_acyclic(names: tuple[str, ...], directed: frozenset[Pair]) -> None:
+    cycle = find_cycle(directed)
+    if cycle:
+        loop = " -> ".join([cycle[0][0], *(effect for _, effect in cycle)])
+        raise GraphError(f"the directed edges of {len(names)} nodes hold a cycle: {loop}; drop one of them")
+
+
+def _reach(start: str, neighbours: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    seen: set[str] = set()
+    pending = [start]
+    while pending:
+        for following in neighbours[pending.pop()]:
+            if following not in seen:
+                seen.add(following)
+                pending.append(following)
+    return frozenset(seen - {start})
+
+
+def _topological_order(
+    names: tuple[str, ...], parents: Mapping[str, tuple[str, ...]], children: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    rank = {name: i for i, name in enumerate(names)}
+    missing = {name: len(parents[name]) for name in names}
+    ready = [rank[name] for name in names if missing[name] == 0]
+    heapq.heapify(ready)
+    order: list[str] = []
+    while ready:
+        name = names[heapq.heappop(ready)]
+        order.append(name)
+        for child in children[name]:
+            missing[child] -= 1
+            if missing[child] == 0:
+                heapq.heappush(ready, rank[child])
+    return tuple(order)
