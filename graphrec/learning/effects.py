@@ -1,0 +1,138 @@
+"""From a panel and a graph to a fitted model of what each contact changes, with its evidence.
+
+Hides the order of the steps: the graph chooses the columns, the columns become arrays, a head is fitted, and the
+adjustment is put to the test. Heads are interchangeable; the default is the offset-structured uplift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from causal.graph import CausalGraph
+from graphrec.learning.adjustment import Adjustment, choose_columns
+from graphrec.learning.design import Design
+from graphrec.learning.exposure import Exposure, fit_exposure
+from graphrec.learning.falsification import NegativeControl, negative_control
+from graphrec.learning.outcome import customer_folds
+from graphrec.learning.response import Response, StructuredUplift, TrainingRows, fit_structured_uplift
+from graphrec.learning.rows import training_rows
+from graphrec.market.panel import Panel
+
+__all__ = ["EffectModel", "Head", "UpliftModel", "fit_effects"]
+
+_RANDOMISED_SHARE = 0.95
+
+
+class UpliftModel(Protocol):
+    """Anything that predicts potential outcomes from the matrix it was fitted on."""
+
+    def predict(self, matrix: np.ndarray) -> Response:
+        """Potential outcomes of the rows."""
+
+
+Head = Callable[[TrainingRows, np.random.Generator], UpliftModel]
+"""Fits an uplift model to training rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class EffectModel:
+    """A fitted head and everything needed to use and to doubt it.
+
+    Attributes
+    ----------
+    model : UpliftModel
+        Predicts from `design`'s matrix.
+    design : Design
+        Panel columns to matrix.
+    adjustment : Adjustment
+        Which columns, and why.
+    exposure : Exposure
+        Propensity, overlap, balance.
+    check : NegativeControl
+        Result of the negative control.
+    channels : tuple of str
+        Channels in the order of the predictions.
+    grades : dict of str to str
+        Best grade that a recommendation through the channel can have.
+    """
+
+    model: UpliftModel
+    design: Design
+    adjustment: Adjustment
+    exposure: Exposure
+    check: NegativeControl
+    channels: tuple[str, ...]
+    grades: dict[str, str]
+
+
+def fit_effects(
+    panel: Panel, graph: CausalGraph | None, rng: np.random.Generator, head: Head | None = None
+) -> EffectModel:
+    """Fit an effect model.
+
+    Parameters
+    ----------
+    panel : Panel
+        Contacted rows and controls with their covariates.
+    graph : CausalGraph, optional
+        Chooses the columns; without it all covariates are used and nothing is graded above C.
+    rng : numpy.random.Generator
+        Source of folds and seeds.
+    head : callable, optional
+        Fits another uplift model on the same rows.
+    """
+    adjustment = choose_columns(panel, graph)
+    rows, design = training_rows(panel, adjustment.columns)
+    fit_rng, fold_rng = rng.spawn(2)
+    if head is None:
+        model: UpliftModel = fit_structured_uplift(rows, fit_rng)
+    else:
+        model = head(rows, fit_rng)
+    exposure = model.exposure if isinstance(model, StructuredUplift) else _exposure(rows, fold_rng)
+    check = negative_control(rows, _twin_outcome(panel), exposure.control_weights)
+    return EffectModel(
+        model,
+        design,
+        adjustment,
+        exposure,
+        check,
+        rows.channels,
+        _grades(panel, rows.channels, adjustment, check),
+    )
+
+
+def _twin_outcome(panel: Panel) -> np.ndarray:
+    """Outcome that the contact cannot have moved, or nan.
+
+    Campaigns get none: their sets of products overlap and one shopping trip serves several, so a contact about one may
+    well move another.
+    """
+    campaigns = panel.offers is not None and panel.offers.kind == "campaign"
+    if campaigns or "twin_outcome" not in panel.frame:
+        return np.full(len(panel.frame), np.nan)
+    return panel.frame["twin_outcome"].to_numpy(np.float64)
+
+
+def _exposure(rows: TrainingRows, rng: np.random.Generator) -> Exposure:
+    folds = customer_folds(rows.clusters, 5, rng)
+    seed = int(rng.integers(2**31))
+    return fit_exposure(rows.matrix, rows.contacted, folds, rows.names, weights=rows.weights, seed=seed)
+
+
+def _grades(panel: Panel, channels: tuple[str, ...], adjustment: Adjustment, check: NegativeControl) -> dict[str, str]:
+    """A randomised, B adjusted by a graph and not refuted, C model only, X not identifiable."""
+    grades = {}
+    for channel in channels:
+        rows = (panel.frame[panel.treatment] == channel).to_numpy()
+        randomised = panel.frame["randomised"].to_numpy(bool)[rows].mean() if "randomised" in panel.frame else 0.0
+        if randomised >= _RANDOMISED_SHARE:
+            grades[channel] = "A"
+        elif not adjustment.identified:
+            grades[channel] = "X"
+        else:
+            grades[channel] = "B" if adjustment.estimand is not None and check.passed else "C"
+    return grades

@@ -1,0 +1,74 @@
+"""From a panel to training rows: the join of design matrix, channels, weights and outcome.
+
+Hides the order in which a panel's columns become arrays, so that every learner (ours and the rivals) gets exactly
+the same rows and differs only in what it may see and what it does with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphrec.learning.design import Design, fit_design
+from graphrec.learning.response import TrainingRows
+from graphrec.market.panel import Panel
+from graphrec.market.tables import DataError
+from ontology import load_ontology
+
+__all__ = ["training_rows"]
+
+_FEW_COLUMNS = 12
+_MODIFYING_CLASSES = ("Trait", "OfferContext", "CustomerState", "ContactHistory", "ServiceHistory")
+
+
+def training_rows(panel: Panel, columns: Sequence[str]) -> tuple[TrainingRows, Design]:
+    """Arrays of a panel and the transformation that made them.
+
+    Raises
+    ------
+    DataError
+        The outcome is not 0/1, or a channel was never used.
+    """
+    outcome = panel.frame[panel.outcome].to_numpy(np.float64)
+    if not np.isin(outcome, (0.0, 1.0)).all():
+        first = ", ".join(f"{value:g}" for value in np.unique(outcome)[:3])
+        raise DataError(f"outcome {panel.outcome!r} must be 0 or 1; first values: {first}")
+    design = fit_design(panel.frame, columns)
+    treatment = panel.frame[panel.treatment]
+    channels = tuple(c for c in panel.channels if (treatment == c).any())
+    if not channels:
+        raise DataError("no row of the panel was contacted: there is nothing to learn an effect from")
+    codes = {channel: i + 1 for i, channel in enumerate(channels)} | {panel.control: 0}
+    channel = treatment.astype(str).map(codes).to_numpy(np.int64)
+    rows = TrainingRows(
+        matrix=design.transform(panel.frame),
+        names=design.names,
+        channel=channel,
+        channels=channels,
+        outcome=outcome,
+        weights=panel.weights,
+        clusters=panel.clusters,
+        modifiers=_modifiers(panel, design),
+    )
+    return rows, design
+
+
+def _modifiers(panel: Panel, design: Design) -> np.ndarray:
+    """Matrix columns by which the effect may differ freely.
+
+    Who somebody is (traits), what is offered, how tired of contacts and how well served somebody is. What somebody
+    bought before speaks through the organic outcome; as free modifiers those many correlated counts mostly add noise.
+    A table of few columns is used whole.
+    """
+    onto = load_ontology()
+    names = [panel.roles.get(source, "") for source in design.sources]
+    if len(set(design.sources)) <= _FEW_COLUMNS:
+        return np.ones(len(names), dtype=bool)
+
+    def modifies(name: str) -> bool:
+        if name in ("immutable", ""):
+            return True
+        return any(onto.is_a(name, ancestor) for ancestor in _MODIFYING_CLASSES)
+
+    return np.array([modifies(name) for name in names], dtype=bool)
