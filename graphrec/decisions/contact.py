@@ -1,0 +1,165 @@
+"""Lever moves with a contact among them: structural equations for the levers, the effect model for the contact.
+
+Hides the join of two kinds of evidence behind the face that `search_moves` looks at:
+
+    E[Y | do(m, c)] = E[Y | do(m, no contact)] by the equations + uplift of channel c at the moved covariates
+
+The effect of a contact is never read off structural equations: the effect model was adjusted, checked on a negative
+control and has an interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from causal.scm import StructuralModel
+from graphrec.learning.effects import EffectModel
+from graphrec.market.panel import Panel
+
+__all__ = ["ContactModel", "Gaps"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ContactModel:
+    """A `Responder` for rows (customer, offer) of one panel.
+
+    Attributes
+    ----------
+    base : StructuralModel or None
+        Equations below the other levers; None where there is none, and then the contact alone can be moved.
+    effects : EffectModel
+        Effect of a contact by channel.
+    panel : Panel
+        Names of treatment, control and outcome.
+    usual : numpy.ndarray, shape (n, 1 + channels)
+        For each row of the frame searched, 1 where it may get the level (control first) and 0 where it may not.
+    gaps : Gaps
+        What stands in for a gap in the equations.
+    """
+
+    base: StructuralModel | None
+    effects: EffectModel
+    panel: Panel
+    usual: Floats
+    gaps: Gaps
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Columns needed."""
+        base = () if self.base is None else self.base.order
+        names = dict.fromkeys([*self.effects.design.sources, *base])
+        last = (self.panel.treatment, self.panel.outcome)
+        return (*(name for name in names if name not in last), *last)
+
+    @property
+    def kinds(self) -> Mapping[str, Any]:
+        """Kind of each node that may be moved or asked about."""
+        own = {} if self.base is None else dict(self.base.kinds)
+        return {**own, self.panel.treatment: "category", self.panel.outcome: "binary"}
+
+    @property
+    def levels(self) -> Mapping[str, tuple[str, ...]]:
+        """Levels of the categories."""
+        own = {} if self.base is None else dict(self.base.levels)
+        return {**own, self.panel.treatment: (self.panel.control, *self.effects.channels)}
+
+    @property
+    def equations(self) -> Mapping[str, Any]:
+        """Equations that say what is usual for a row; of the contact, what is possible."""
+        own = {} if self.base is None else dict(self.base.equations)
+        return {**own, self.panel.treatment: _Possible(self.usual)}
+
+    @property
+    def exogenous(self) -> pd.DataFrame:
+        """Values of the nodes without parents."""
+        return pd.DataFrame() if self.base is None else self.base.exogenous
+
+    def descendants(self, columns: Any) -> tuple[str, ...]:
+        """What a move changes; a contact always reaches the outcome."""
+        if columns == self.panel.treatment:
+            return (self.panel.outcome,)
+        return () if self.base is None else self.base.descendants(columns)
+
+    def do(self, frame: pd.DataFrame, moves: Mapping[str, Any]) -> pd.DataFrame:
+        """The frame after the moves, with the probability of the outcome."""
+        treatment, control = self.panel.treatment, self.panel.control
+        moved = {column: values for column, values in moves.items() if column != treatment}
+        raw = frame.assign(**moved)
+        if self.base is None:
+            expected = self.effects.model.predict(self.effects.design.transform(raw)).p_organic
+        else:
+            start = self.gaps.fill(frame[list(self.base.order)])
+            expected = self.base.do(start, {**moved, treatment: control})[self.panel.outcome].to_numpy(np.float64)
+        channel = np.broadcast_to(np.asarray(moves.get(treatment, control)).astype(str), (len(frame),))
+        return raw.assign(**{self.panel.outcome: expected + self._uplift(raw, channel)})
+
+    def _uplift(self, raw: pd.DataFrame, channel: NDArray[Any]) -> Floats:
+        """Effect of each row's channel; 0 without contact."""
+        uplift = np.zeros(len(raw))
+        contacted = np.flatnonzero(channel != self.panel.control)
+        if len(contacted):
+            response = self.effects.model.predict(self.effects.design.transform(raw.iloc[contacted]))
+            place = pd.Index(self.effects.channels).get_indexer(pd.Index(channel[contacted]))
+            uplift[contacted] = response.uplift[np.arange(len(contacted)), place]
+        return uplift
+
+
+@dataclass(frozen=True, eq=False)
+class _Possible:
+    """What each row of the frame may get, in the form of a category's equation."""
+
+    share: Floats
+
+    def mean(self, frame: pd.DataFrame) -> Floats:
+        """One number for each row and level; the frame's index is the row's position."""
+        return np.asarray(self.share[frame.index.to_numpy()])
+
+
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """What stands in for a gap, or for a word never seen, so that equations fitted on `Panel.variables` apply.
+
+    Attributes
+    ----------
+    medians : mapping of str to float
+        Of the number columns.
+    words : mapping of str to (known words, word for the others)
+        Of the category columns.
+    """
+
+    medians: Mapping[str, float]
+    words: Mapping[str, tuple[frozenset[str], str]]
+
+    @classmethod
+    def of(cls, panel: Panel, columns: Iterable[str]) -> Gaps:
+        """Learn the stand-ins of some columns of a panel."""
+        medians, words = {}, {}
+        for name in columns:
+            known = panel.frame[name]
+            if isinstance(known.dtype, pd.CategoricalDtype):
+                seen = known.astype("str").where(known.notna(), "missing")
+                words[name] = (frozenset(seen.unique()), str(seen.mode().iloc[0]))
+            else:
+                medians[name] = float(known.median()) if known.notna().any() else 0.0
+        return cls(medians, words)
+
+    def fill(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame without gaps; columns that are not listed stay as they are."""
+        filled: dict[str, Any] = {
+            name: frame[name].astype(np.float64).fillna(median)
+            for name, median in self.medians.items()
+            if name in frame.columns
+        }
+        for name, (seen, usual) in self.words.items():
+            if name in frame.columns:
+                words = frame[name].astype("str").where(frame[name].notna(), "missing")
+                filled[name] = words.where(words.isin(list(seen)), usual)
+        return frame.assign(**filled)

@@ -1,0 +1,392 @@
+"""The recommender: fit once on a market's history, then say whom to contact about what, by which channel.
+
+Hides the whole line from market to scores: panel, appetite, graph, effect model, scoring. Everything it decides can be
+read off its attributes; everything that can be set is in `RecommenderConfig`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from causal.graph import CausalGraph
+from graphrec.decisions.panelgraph import discover_graph
+from graphrec.decisions.questions import check_request, choose_channels, customer_codes, decision_time
+from graphrec.decisions.repertoire import choose_offers, possible_pairs
+from graphrec.learning.appetite import Appetite, appetite_as_of, fit_appetite
+from graphrec.learning.effects import EffectModel, Head, fit_effects
+from graphrec.market.covariates import Covariates
+from graphrec.market.history import to_microseconds
+from graphrec.market.offers import Offers
+from graphrec.market.panel import Panel, build_panel
+from graphrec.market.tables import DataError, Market
+
+if TYPE_CHECKING:
+    from graphrec.decisions.scoring import Money, Scorer
+
+__all__ = ["NotFitted", "Recommender", "RecommenderConfig", "load_recommender"]
+
+
+class NotFitted(ValueError):
+    """The recommender has to be fitted first."""
+
+
+@dataclass(frozen=True)
+class RecommenderConfig:
+    """Settings of a recommender; the defaults are meant to be kept.
+
+    Attributes
+    ----------
+    offer : str
+        Grain of advice: "product", "category", "campaign", or "auto" (what the solicitations name).
+    horizon_days : int
+        Outcome window after a contact, in days.
+    controls_per_contact : int
+        Controls drawn for each contact from its risk set.
+    appetite : str
+        Model of the purchase graph: "filter" (closed form), "encoder" (trained graph network) or "blend".
+    bootstraps : int
+        Bootstraps of the causal discovery when no graph is given.
+    level : float
+        Confidence level of the uplift intervals.
+    maximum_offers : int
+        Offers scored for each customer: those contacted about most often, then the most popular.
+    """
+
+    offer: str = "auto"
+    horizon_days: int = 28
+    controls_per_contact: int = 8
+    appetite: str = "filter"
+    bootstraps: int = 0
+    level: float = 0.9
+    maximum_offers: int = 1_000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1:
+            raise ValueError(f"level is {self.level}; use a probability such as 0.9")
+        for name in ("horizon_days", "controls_per_contact", "maximum_offers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; use 1 or more")
+        if self.appetite not in ("filter", "encoder", "blend"):
+            raise ValueError(f"appetite is {self.appetite!r}; choose 'filter', 'encoder' or 'blend'")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; `RecommenderConfig(**data)` reads it back."""
+        return asdict(self)
+
+
+class Recommender:
+    """Ranks (offer, channel) for each customer by what the contact changes.
+
+    Parameters
+    ----------
+    config : RecommenderConfig, optional
+    head : callable, optional
+        Another learner of potential outcomes, ``head(rows, rng) -> model with predict(matrix)``.
+
+    Attributes
+    ----------
+    panel : Panel
+        The rows it was fitted on.
+    graph : CausalGraph
+        Given or discovered.
+    effects : EffectModel
+        Effect model with adjustment, exposure and negative control.
+    appetite : Appetite or None
+        Purchase-graph model as of the end of the history.
+
+    Examples
+    --------
+    >>> import graphrec
+    >>> sim = graphrec.simulate_market(customers=120, products=20, periods=6, rng=0)
+    >>> model = graphrec.Recommender().fit(sim.market, graph=sim.truth.graph, rng=0)
+    >>> model.recommend(n=3, customers=["C001"])["rank"].tolist()
+    [1, 2, 3]
+    """
+
+    def __init__(self, config: RecommenderConfig | None = None, *, head: Head | None = None) -> None:
+        self.config = config or RecommenderConfig()
+        self.head = head
+        self._state: tuple[Panel, CausalGraph, EffectModel] | None = None
+        self.market: Market | None = None
+        self.appetite: Appetite | None = None
+
+    def fit(
+        self,
+        data: Market | Panel,
+        *,
+        graph: CausalGraph | None = None,
+        rng: int | np.random.Generator | None = None,
+        progress: bool = False,
+        checkpoint: str | Path | None = None,
+    ) -> Recommender:
+        """Learn appetite, adjustment and effects.
+
+        Parameters
+        ----------
+        data : Market or Panel
+            A market's history, or a ready-made panel (an e-mail experiment).
+        graph : CausalGraph, optional
+            Over the panel's variables; discovered under the ontology's knowledge when it is not given.
+        rng : int, Generator or None
+            Seed; the same seed gives the same model, byte for byte.
+        progress : bool
+            Say on stderr what is being done.
+        checkpoint : path, optional
+            Folder in which the training of the graph encoder survives Ctrl-C; the same call then goes on from there.
+
+        Returns
+        -------
+        Recommender
+            Itself, fitted.
+
+        Raises
+        ------
+        DataError
+            No contacts, no outcome, or an unusable column.
+        """
+        say = _narrator(progress)
+        market, appetite = None, None
+        panel_rng, appetite_rng, graph_rng, effect_rng = np.random.default_rng(rng).spawn(4)
+        if isinstance(data, Panel):
+            panel = data
+        elif isinstance(data, Market):
+            say("building the opportunity panel")
+            market, panel = data, self._panel(data, panel_rng)
+            say("fitting the purchase graph")
+            panel, appetite = self._with_appetite(data, panel, appetite_rng, progress, checkpoint)
+        else:
+            raise DataError(f"fit needs a Market or a Panel, not a {type(data).__name__}")
+        if graph is None:
+            say("discovering the causal graph")
+            graph = discover_graph(panel, self.config.bootstraps, graph_rng, progress=progress)
+        say("learning the effect of each contact")
+        self.restore(panel, graph, fit_effects(panel, graph, effect_rng, self.head), market, appetite)
+        return self
+
+    def restore(
+        self,
+        panel: Panel,
+        graph: CausalGraph,
+        effects: EffectModel,
+        market: Market | None,
+        appetite: Appetite | None,
+    ) -> None:
+        """Put all parts of a fitted model in place at once; also used when a saved model is read."""
+        self._state = (panel, graph, effects)
+        self.market, self.appetite = market, appetite
+
+    def _panel(self, market: Market, rng: np.random.Generator) -> Panel:
+        return build_panel(
+            market,
+            offer=self.config.offer,
+            horizon_days=self.config.horizon_days,
+            controls_per_contact=self.config.controls_per_contact,
+            rng=rng,
+        )
+
+    def _with_appetite(
+        self,
+        market: Market,
+        panel: Panel,
+        rng: np.random.Generator,
+        progress: bool,
+        checkpoint: str | Path | None,
+    ) -> tuple[Panel, Appetite]:
+        """The panel with the graph feature as of each row, and the model as of the end for scoring."""
+        row_rng, final_rng = rng.spawn(2)
+        offers = _offers_of(panel)
+        times = to_microseconds(panel.frame["decided_at"])
+        customers, codes = panel.frame["customer"].to_numpy(), panel.frame["offer"].to_numpy()
+        kept = None if checkpoint is None else Path(checkpoint)
+        feature = appetite_as_of(
+            market,
+            offers,
+            customers,
+            codes,
+            times,
+            model=self.config.appetite,
+            rng=row_rng,
+            progress=progress,
+            checkpoint=None if kept is None else kept / "rows",
+        )
+        appetite = fit_appetite(
+            market,
+            offers,
+            market.observed_until,
+            model=self.config.appetite,
+            rng=final_rng,
+            progress=progress,
+            checkpoint=None if kept is None else kept / "final",
+        )
+        return panel.with_covariates(pd.DataFrame({"appetite": feature}), {"appetite": "Appetite"}), appetite
+
+    @property
+    def panel(self) -> Panel:
+        """The rows the model was fitted on."""
+        return self._fitted()[0]
+
+    @property
+    def graph(self) -> CausalGraph:
+        """The causal graph that chose the columns."""
+        return self._fitted()[1]
+
+    @property
+    def effects(self) -> EffectModel:
+        """The fitted effect model."""
+        return self._fitted()[2]
+
+    def _fitted(self) -> tuple[Panel, CausalGraph, EffectModel]:
+        if self._state is None:
+            raise NotFitted("this recommender is not fitted; call .fit(market) first")
+        return self._state
+
+    def recommend(
+        self,
+        n: int = 10,
+        *,
+        market: Market | Any = None,
+        customers: Sequence[Any] | None = None,
+        as_of: object = None,
+        channels: Sequence[str] | None = None,
+        by: str = "uplift",
+    ) -> pd.DataFrame:
+        """Best (offer, channel) rows of each customer.
+
+        Parameters
+        ----------
+        n : int
+            Rows for each customer.
+        market : Market or dataframe, optional
+            Another state of the same business (new customers, new dates); the training market by default. For a
+            recommender fitted on a ready-made panel: a table of new units.
+        customers : sequence, optional
+            Identifiers to score, each once; all by default.
+        as_of : time-like, optional
+            Moment of the decision; only records before it are used. The end of the market's records by default.
+            Without a time zone it is UTC.
+        channels : sequence of str, optional
+            Channels to consider; all that were learned by default.
+        by : {"uplift", "net_value"}
+            What rank 1 maximises.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns customer_id, rank, product_id (or offer_id), channel, slot, p_organic, p_contact, uplift,
+            uplift_low, uplift_high, value, cost, net_value, grade. Intervals are of the conditional mean, not of one
+            person's own effect. Grade A: randomised; B: adjusted, supported by past contacts and not refuted by the
+            negative control; C: by the model only; X: not identifiable, and the interval says that anything is
+            possible. A customer gets fewer than ``n`` rows where there are fewer pairs of offer and channel.
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        DataError
+            Unknown customer, channel or moment, or a column of the training data is missing.
+        """
+        chosen = choose_channels(self.effects.channels, channels)
+        check_request(n, by, customers)
+        target = self.market if market is None else market
+        if isinstance(target, Market):
+            return self.scorer(target, as_of).scores(customer_codes(target, customers), chosen, n, by)
+        from graphrec.decisions.units import score_units
+
+        if as_of is not None:
+            raise DataError("as_of needs a market, whose records have dates; a table of units is scored as it is")
+        return score_units(self, target, chosen, n, by, customers)
+
+    def scorer(self, market: Market | None = None, as_of: object = None) -> Scorer:
+        """Scorer of a market at a moment: covariates, potential outcomes and money of any customers.
+
+        Parameters
+        ----------
+        market, as_of
+            As in `recommend`.
+
+        Raises
+        ------
+        DataError
+            There is no market, or nothing was recorded before the moment.
+        """
+        from graphrec.decisions.scoring import Scorer
+
+        target = market if market is not None else self.market
+        if target is None:
+            raise DataError("this recommender was fitted on a ready-made panel; use recommend(market=table)")
+        effects = self.effects
+        time = decision_time(target, as_of)
+        offers, appetite, money = self._aligned(target, time)
+        candidates = choose_offers(target, offers, self.config.maximum_offers)
+        return Scorer(
+            effects=effects,
+            appetite=appetite,
+            covariates=Covariates(target, offers),
+            offers=candidates,
+            money=money,
+            time=time,
+            level=self.config.level,
+            possible=possible_pairs(target, offers, effects.channels)[candidates],
+        )
+
+    def _aligned(self, market: Market, time: int) -> tuple[Offers, Appetite | None, Money]:
+        """Offers, appetite and money of the market to score; refitted in closed form for another market or moment."""
+        from graphrec.decisions.money import price_tags
+        from graphrec.market.offers import make_offers
+
+        trained = _offers_of(self.panel)
+        same = market is self.market
+        offers = trained if same else make_offers(market, trained.kind)
+        appetite = self.appetite if same else None
+        if "appetite" in self.effects.design.sources and (appetite is None or time != appetite.as_of):
+            appetite = fit_appetite(market, offers, time, model=self.config.appetite, rng=np.random.default_rng(0))
+        return offers, appetite, price_tags(market, offers, self.panel, self.market)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model into a folder (safetensors, Parquet, JSON; never pickle).
+
+        Raises
+        ------
+        NotStorable
+            A plugged-in head has no form that can be stored without pickle.
+        DataError
+            The folder cannot be written.
+
+        Notes
+        -----
+        An older model in the folder stands until the new one is complete; other files in it are left alone.
+        """
+        from graphrec.decisions.storage import save_recommender
+
+        return save_recommender(self, Path(path))
+
+
+def load_recommender(path: str | Path) -> Recommender:
+    """Read a recommender written by `Recommender.save`.
+
+    Raises
+    ------
+    DataError
+        The folder holds no recommender, is incomplete or damaged, or was written by another version.
+    """
+    from graphrec.decisions.storage import read_recommender
+
+    return read_recommender(Path(path))
+
+
+def _offers_of(panel: Panel) -> Offers:
+    if panel.offers is None:
+        raise DataError("this panel was made from a ready-made table and has no offers")
+    return panel.offers
+
+
+def _narrator(progress: bool) -> Callable[[str], None]:
+    """Says what is being done on stderr, or nothing."""
+    return lambda text: print(f"  {text} ...", file=sys.stderr, flush=True) if progress else None  # noqa: T201

@@ -1,0 +1,296 @@
+"""A fitted recommender as a folder of JSON, safetensors, LightGBM text and Parquet.
+
+Hides the format. Nothing is pickled, so loading runs no code from the folder. All parts are written into a folder of
+their own, named by their content; ``recommender.json``, which names it, is replaced last, and only then is an older
+state removed. So a save that is interrupted at any point leaves the model that was there, and other files in the folder
+are never touched. The state holds the market's tables (without the words of the feedback), because scoring asks them
+what was known at a moment; keep it as safe as the data it came from.
+
+Every file is checked against its digest before any is read: LightGBM ends the whole process on a truncated tree, and
+a truncated table could pass for a smaller one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from causal.graph import CausalGraph
+from causal.identification import Estimand
+from graphrec.learning.adjustment import Adjustment
+from graphrec.learning.appetite import Appetite
+from graphrec.learning.archive import read_archive, write_archive
+from graphrec.learning.design import Design
+from graphrec.learning.effects import EffectModel
+from graphrec.learning.falsification import NegativeControl
+from graphrec.learning.response import StructuredUplift
+from graphrec.market.offers import Offers
+from graphrec.market.panel import Panel
+from graphrec.market.tables import TABLES, DataError, IdIndex, Market, Role
+
+if TYPE_CHECKING:
+    from graphrec.decisions.recommender import Recommender
+
+__all__ = ["NotStorable", "read_recommender", "save_recommender"]
+
+_FORMAT = 3
+_STATE = re.compile(r"state-[0-9a-f]{12}")
+_STALE = re.compile(r"state-[0-9a-f]{12}|state\.\d+\.part")
+
+
+class NotStorable(ValueError):
+    """A part of the recommender has no form that can be stored without pickle."""
+
+
+def save_recommender(model: Recommender, path: Path) -> Path:
+    """Write a fitted recommender; see the module's text.
+
+    Raises
+    ------
+    NotStorable
+        The plugged-in head has no form that can be stored without pickle.
+    DataError
+        The folder cannot be written, or an identifier has no form in Parquet.
+    """
+    head = model.effects.model
+    if not isinstance(head, StructuredUplift):
+        raise NotStorable(
+            f"the head {type(head).__name__} has no form that can be stored without pickle, so this recommender cannot "
+            "be saved; refit without head=, or store the scores"
+        )
+    beside = path / f"state.{os.getpid()}.part"
+    try:
+        shutil.rmtree(beside, ignore_errors=True)  # a killed process of the same number, as in containers
+        beside.mkdir(parents=True)
+        _write(model, head, beside)
+        _publish(beside, path, _description(model))
+    except OSError as error:
+        raise DataError(
+            f"cannot write the model to {path}: {error.strerror or error}; choose another folder"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"a table of the model has no form in Parquet: {error}; make its columns of one type"
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return path
+
+
+def _publish(beside: Path, path: Path, description: dict[str, Any]) -> None:
+    """Give the complete state its name, point to it, and only then remove older ones and what killed saves left."""
+    found = sorted(place.relative_to(beside).as_posix() for place in beside.rglob("*") if place.is_file())
+    files = {name: _digest(beside / name) for name in found}
+    state = path / f"state-{hashlib.sha256(json.dumps(files).encode()).hexdigest()[:12]}"
+    if not state.is_dir() or any(
+        not (state / name).is_file() or _digest(state / name) != files[name] for name in found
+    ):
+        shutil.rmtree(state, ignore_errors=True)
+        beside.replace(state)
+    part = path / f"recommender.json.{os.getpid()}.part"
+    part.write_text(json.dumps({**description, "state": state.name, "files": files}, indent=1))
+    part.replace(path / "recommender.json")
+    for stale in path.iterdir():
+        if _STALE.fullmatch(stale.name) and stale != state:
+            shutil.rmtree(stale, ignore_errors=True)
+
+
+def _write(model: Recommender, head: StructuredUplift, folder: Path) -> None:
+    arrays, texts, meta = head.to_parts()
+    arrays["control_weights"] = head.exposure.control_weights
+    write_archive(folder, "effects", {"texts": sorted(texts), **meta}, arrays)
+    for name, text in sorted(texts.items()):
+        (folder / f"{name}.lightgbm.txt").write_text(text)
+    (folder / "graph.json").write_text(model.graph.to_json())
+    model.panel.frame.to_parquet(folder / "panel.parquet", index=False)
+    head.exposure.balance.to_parquet(folder / "balance.parquet", index=False)
+    if model.panel.offers is not None:
+        _write_offers(model.panel.offers, folder)
+    if model.appetite is not None:
+        model.appetite.save(folder / "appetite")
+    if model.market is not None:
+        _write_market(model.market, folder / "market")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_files(folder: Path, files: dict[str, str]) -> None:
+    """Refuse a folder in which a file is missing or not what was written."""
+    for name, digest in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise DataError(f"{folder} is incomplete: {name} is missing; copy the whole folder, or fit and save again")
+        if _digest(path) != digest:
+            raise DataError(f"{path} is damaged: its content is not what was saved; fit and save again")
+
+
+def _description(model: Recommender) -> dict[str, Any]:
+    """Everything that is neither array nor table."""
+    panel, effects = model.panel, model.effects
+    adjustment = effects.adjustment
+    return {
+        "format": _FORMAT,
+        "config": model.config.to_dict(),
+        "panel": {
+            "covariates": panel.covariates,
+            "mediators": panel.mediators,
+            "consequences": panel.consequences,
+            "roles": dict(panel.roles),
+            "treatment": panel.treatment,
+            "outcome": panel.outcome,
+            "control": panel.control,
+            "horizon_days": panel.horizon_days,
+            "left_out": dict(panel.left_out),
+            "counts": dict(panel.counts),
+        },
+        "offers": None if panel.offers is None else {"kind": panel.offers.kind, "listed": panel.offers.listed},
+        "effects": {
+            "design": effects.design.to_dict(),
+            "channels": effects.channels,
+            "grades": effects.grades,
+            "check": asdict(effects.check),
+            "adjustment": {
+                "columns": adjustment.columns,
+                "adjustment_set": adjustment.adjustment_set,
+                "excluded": dict(adjustment.excluded),
+                "refusal": adjustment.refusal,
+                "estimand": None if adjustment.estimand is None else asdict(adjustment.estimand),
+            },
+        },
+    }
+
+
+def _write_offers(offers: Offers, folder: Path) -> None:
+    table = pd.DataFrame({"id": offers.index.ids, "price": offers.price, "category": offers.category})
+    table.to_parquet(folder / "offers.parquet", index=False)
+    links = pd.DataFrame({"product": offers.link_products, "offer": offers.link_offers})
+    links.to_parquet(folder / "links.parquet", index=False)
+
+
+def _write_market(market: Market, folder: Path) -> None:
+    folder.mkdir()
+    for name in TABLES:
+        table = getattr(market, name)
+        if name == "feedback":
+            table = table.assign(text="")
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+    roles = {column: asdict(role) for column, role in market.roles.items()}
+    text = json.dumps({"roles": roles, "time_zone": market.time_zone}, indent=1, sort_keys=True)
+    (folder / "market.json").write_text(text)
+
+
+def read_recommender(path: Path) -> Recommender:
+    """Read a folder written by `save_recommender`.
+
+    Raises
+    ------
+    DataError
+        The folder is missing, incomplete, damaged, or of another format version.
+    """
+    try:
+        return _read(path, _read_description(path))
+    except DataError:
+        raise
+    except Exception as error:  # Arrow, safetensors and LightGBM have error trees of their own; each is damage here
+        raise DataError(f"{path} is incomplete or damaged: {error}; fit and save again") from error
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    """What recommender.json says, once its version and all files are found to be right."""
+    described = path / "recommender.json"
+    if not described.is_file():
+        raise DataError(f"{path} is not a saved recommender: recommender.json is missing; give the folder of save()")
+    try:
+        data = json.loads(described.read_text())
+    except ValueError as error:
+        raise DataError(f"{described} is damaged: {error}; fit and save again") from error
+    found = data.get("format") if isinstance(data, dict) else None
+    if found != _FORMAT:
+        raise DataError(f"{path} has format {found!r}, this version reads {_FORMAT}; fit and save again")
+    if not _STATE.fullmatch(str(data.get("state"))) or not isinstance(data.get("files"), dict):
+        raise DataError(f"{described} is damaged: it names no state and its files; fit and save again")
+    _check_files(path / data["state"], data["files"])
+    return dict(data)
+
+
+def _read(path: Path, data: dict[str, Any]) -> Recommender:
+    from graphrec.decisions.recommender import Recommender, RecommenderConfig
+
+    folder = path / data["state"]
+    model = Recommender(RecommenderConfig(**data["config"]))
+    market = _read_market(folder / "market") if (folder / "market").is_dir() else None
+    appetite = Appetite.load(folder / "appetite") if (folder / "appetite").is_dir() else None
+    graph = CausalGraph.from_json((folder / "graph.json").read_text())
+    model.restore(_read_panel(folder, data), graph, _read_effects(folder, data["effects"]), market, appetite)
+    return model
+
+
+def _read_offers(folder: Path, described: dict[str, Any]) -> Offers:
+    table, links = pd.read_parquet(folder / "offers.parquet"), pd.read_parquet(folder / "links.parquet")
+    return Offers(
+        kind=described["kind"],
+        index=IdIndex(table["id"]),
+        link_products=links["product"].to_numpy(np.int32),
+        link_offers=links["offer"].to_numpy(np.int32),
+        price=table["price"].to_numpy(np.float64),
+        category=table["category"].to_numpy(np.int32),
+        listed=described["listed"],
+    )
+
+
+def _read_market(folder: Path) -> Market:
+    data = json.loads((folder / "market.json").read_text())
+    tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
+    rejected = pd.DataFrame({"table": [], "row": [], "reason": [], "value": []})
+    received = {name: len(table) for name, table in tables.items()}
+    roles = {column: Role(**role) for column, role in data["roles"].items()}
+    return Market(**tables, roles=roles, time_zone=data["time_zone"], rejected=rejected, received=received)
+
+
+def _read_panel(folder: Path, data: dict[str, Any]) -> Panel:
+    fields = dict(data["panel"])
+    for name in ("covariates", "mediators", "consequences"):
+        fields[name] = tuple(fields[name])
+    offers = None if data["offers"] is None else _read_offers(folder, data["offers"])
+    return Panel(frame=pd.read_parquet(folder / "panel.parquet"), offers=offers, **fields)
+
+
+def _read_effects(path: Path, data: dict[str, Any]) -> EffectModel:
+    meta, arrays = read_archive(path, "effects")
+    texts = {name: (path / f"{name}.lightgbm.txt").read_text() for name in meta["texts"]}
+    weights = arrays.pop("control_weights")
+    balance = pd.read_parquet(path / "balance.parquet")
+    head = StructuredUplift.from_parts(arrays, texts, meta, weights, balance)
+    adjustment = data["adjustment"]
+    estimand = adjustment["estimand"]
+    return EffectModel(
+        model=head,
+        design=Design.from_dict(data["design"]),
+        adjustment=Adjustment(
+            columns=tuple(adjustment["columns"]),
+            adjustment_set=tuple(adjustment["adjustment_set"]),
+            excluded=adjustment["excluded"],
+            refusal=adjustment["refusal"],
+            estimand=None if estimand is None else Estimand(**_as_tuples(estimand)),
+        ),
+        exposure=head.exposure,
+        check=NegativeControl(**data["check"]),
+        channels=tuple(data["channels"]),
+        grades=data["grades"],
+    )
+
+
+def _as_tuples(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}

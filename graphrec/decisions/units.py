@@ -1,0 +1,109 @@
+"""Scores for a ready-made panel: units in rows, arms as channels, one offer.
+
+Hides the difference between a market and a table of an experiment, so that both end in the same columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from graphrec.decisions.scoring import best_rows, final_grades, uplift_interval
+from graphrec.market.tables import DataError
+from graphrec.market.validation import as_pandas
+
+if TYPE_CHECKING:
+    from graphrec.decisions.recommender import Recommender
+
+__all__ = ["score_units"]
+
+
+def score_units(
+    model: Recommender,
+    table: Any,
+    channels: Sequence[str],
+    n: int,
+    by: str,
+    customers: Sequence[Any] | None = None,
+) -> pd.DataFrame:
+    """Best arms of each unit.
+
+    Parameters
+    ----------
+    model : Recommender
+        Fitted on a ready-made panel.
+    table : dataframe, optional
+        New units with the covariates of the training table; ``customer_id`` names them, their position otherwise. The
+        training units by default.
+    channels : sequence of str
+        Arms to consider.
+    n : int
+        Rows for each unit.
+    by : {"uplift", "net_value"}
+        What rank 1 maximises; an arm has no cost here.
+    customers : sequence, optional
+        Names of the units to score; all by default.
+
+    Raises
+    ------
+    DataError
+        The model was fitted on a market, a column is missing, or a unit is unknown.
+    """
+    panel, effects = model.panel, model.effects
+    if panel.offers is not None:
+        raise DataError("this recommender knows offers, so scoring needs a Market, not a table; give market=")
+    frame = panel.frame if table is None else as_pandas("of units", table)
+    ids = frame["customer_id"].to_numpy() if "customer_id" in frame.columns else np.arange(len(frame))
+    if customers is not None:
+        rows = _rows_of(ids, customers)
+        frame, ids = frame.iloc[rows], ids[rows]
+    matrix = effects.design.transform(frame)
+    response = effects.model.predict(matrix)
+    columns = np.array([effects.channels.index(channel) for channel in channels])
+    value = _mean_value(model)
+    uplift = response.uplift[:, columns]
+    best = best_rows(uplift if by == "uplift" else uplift * value, n)
+    row = np.repeat(np.arange(len(frame)), best.shape[1])
+    column = columns[best.ravel()]
+    p0, p1 = response.p_organic[row], response.p_contact[row, column]
+    grades = final_grades(effects, column, effects.exposure.supported(matrix)[row])
+    low, high = uplift_interval(p0, p1, response.se[row, column], model.config.level, grades)
+    return pd.DataFrame(
+        {
+            "customer_id": ids[row],
+            "rank": np.tile(np.arange(1, best.shape[1] + 1), len(frame)),
+            "offer_id": panel.outcome,
+            "channel": np.array(effects.channels)[column],
+            "slot": None,
+            "p_organic": p0,
+            "p_contact": p1,
+            "uplift": p1 - p0,
+            "uplift_low": low,
+            "uplift_high": high,
+            "value": value,
+            "cost": 0.0,
+            "net_value": (p1 - p0) * value,
+            "grade": grades,
+        }
+    )
+
+
+def _rows_of(ids: np.ndarray, customers: Sequence[Any]) -> np.ndarray:
+    """Positions of the units that are named, in the order of the names."""
+    rows = np.asarray(pd.Index(ids).get_indexer_for(pd.Index(list(customers))))
+    if (rows < 0).any():
+        raise DataError(
+            f"{int((rows < 0).sum()):,} of {len(customers):,} customers are not in the table; name units by its "
+            "customer_id, or by their position where it has none"
+        )
+    return rows
+
+
+def _mean_value(model: Recommender) -> float:
+    """Mean money of a unit with the outcome."""
+    frame = model.panel.frame
+    bought = frame[model.panel.outcome].to_numpy(np.float64) > 0
+    return float(frame["value"].to_numpy(np.float64)[bought].mean()) if bought.any() else 0.0

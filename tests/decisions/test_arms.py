@@ -1,0 +1,118 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from graphrec.decisions.arms import hash_uniform, randomise
+from graphrec.decisions.policy import ContactPolicy, allocate
+from graphrec.decisions.prices import Problem, choose
+
+
+def scores(customers=400, seed=0):
+    rng = np.random.default_rng(seed)
+    n = customers * 3
+    return pd.DataFrame(
+        {
+            "customer_id": np.repeat([f"c{i}" for i in range(customers)], 3),
+            "product_id": np.tile(["p", "q", "r"], customers),
+            "channel": rng.choice(["email", "call"], n),
+            "cost": 1.0,
+            "net_value": rng.random(n) + 0.01,
+        }
+    )
+
+
+def test_hashes_are_uniform_and_depend_on_the_key():
+    ids = np.array([f"c{i}" for i in range(20_000)], dtype=object)
+    first, second = hash_uniform(ids, 1), hash_uniform(ids, 2)
+    assert abs(first.mean() - 0.5) < 4 * 0.289 / np.sqrt(20_000)
+    assert np.abs(np.histogram(first, 10, (0, 1))[0] - 2000).max() < 4 * np.sqrt(1800)
+    assert abs(np.corrcoef(first, second)[0, 1]) < 4 / np.sqrt(20_000)
+    assert first.min() >= 0 and first.max() < 1
+
+
+def test_the_hold_out_is_a_stable_random_share_of_the_customers():
+    policy = ContactPolicy(holdout=0.2)
+    plan = allocate(scores(4000), policy, rng=7)
+    held = set(plan.contacts.loc[plan.contacts["arm"] == "holdout", "customer_id"])
+    assert abs(len(held) / 4000 - 0.2) < 4 * np.sqrt(0.16 / 4000)
+    fewer = allocate(scores(4000).iloc[3000:], policy, rng=7)
+    kept = fewer.contacts[fewer.contacts["arm"] == "holdout"]["customer_id"]
+    assert set(kept) == {c for c in held if int(c[1:]) >= 1000}
+    other = allocate(scores(4000), policy, rng=8)
+    assert set(other.contacts.loc[other.contacts["arm"] == "holdout", "customer_id"]) != held
+
+
+def test_the_hold_out_only_withholds_and_is_not_outgoing():
+    table = scores()
+    full = allocate(table, ContactPolicy(channel_capacity={"call": 30}))
+    plan = allocate(table, ContactPolicy(channel_capacity={"call": 30}, holdout=0.3), rng=0)
+    columns = list(table.columns)
+    pd.testing.assert_frame_equal(plan.contacts[columns], full.contacts[columns])
+    assert plan.planned_value == pytest.approx(full.value)
+    assert plan.value == pytest.approx(plan.outgoing["net_value"].sum())
+    assert plan.value < full.value and plan.gap == full.gap
+    assert not plan.outgoing["arm"].eq("holdout").any()
+
+
+def test_propensities_are_the_frequencies_over_many_seeds():
+    customers, draws = 30, 3000
+    rng = np.random.default_rng(0)
+    problem = Problem(
+        customer=np.repeat(np.arange(customers), 3),
+        offer=np.tile([0, 1, 2], customers),
+        channel=np.zeros(3 * customers, dtype=np.int64),
+        value=rng.random(3 * customers),
+        cost=np.zeros(3 * customers),
+        limit=1,
+        capacity=np.array([np.inf]),
+        budget=np.inf,
+    )
+    policy, ids = ContactPolicy(holdout=0.25, exploration=0.35), np.array([f"c{i}" for i in range(customers)])
+    planned = choose(problem, problem.value)[:20]  # ten customers get nothing by plan
+    made, withheld, propensity = np.zeros(90), np.zeros(90), np.full(90, np.nan)
+    for seed in range(draws):
+        found = randomise(problem, planned, ids, policy, seed)
+        out = found.arm != "holdout"
+        made[found.rows[out]] += 1
+        withheld[found.rows[~out]] += 1
+        propensity[found.rows[out]] = found.propensity[out]
+        assert np.allclose(found.propensity[~out], 0.25)
+    chance = np.where(np.isin(np.arange(90), planned), 0.4, 0) + 0.35 / 3
+    assert propensity == pytest.approx(chance)
+    assert np.all(np.abs(made / draws - chance) < 4.5 * np.sqrt(chance * (1 - chance) / draws))
+    assert np.abs(withheld[planned] / draws - 0.25).max() < 4.5 * np.sqrt(0.25 * 0.75 / draws)
+
+
+def test_logged_propensities_recover_the_value_of_every_action():
+    """Inverse propensity weights on the log of one randomised plan estimate the mean value of contacting by email."""
+    table = scores(20_000, seed=3).assign(channel="email")
+    plan = allocate(table, ContactPolicy(exploration=0.5), rng=0)
+    made = plan.contacts
+    estimate = (made["net_value"] / made["propensity"]).sum() / 20_000
+    truth = table["net_value"].sum() / 20_000
+    spread = np.sqrt(((made["net_value"] / made["propensity"]) ** 2).sum()) / 20_000
+    assert abs(estimate - truth) < 4 * spread
+
+
+@pytest.mark.parametrize("budget", [None, 120.0])
+@pytest.mark.parametrize("seed", range(5))
+def test_randomising_never_breaks_a_limit(budget, seed):
+    policy = ContactPolicy(2, channel_capacity={"call": 20, "email": 150}, budget=budget, holdout=0.2, exploration=0.5)
+    plan = allocate(scores(), policy, rng=seed)
+    for contacts in (plan.contacts, plan.outgoing):
+        assert contacts.groupby("customer_id").size().max() <= 2
+        assert (contacts["channel"] == "call").sum() <= 20
+        assert (contacts["channel"] == "email").sum() <= 150
+        assert budget is None or contacts["cost"].sum() <= budget + 1e-9
+    assert plan.contacts["propensity"].between(0, 1, inclusive="right").all()
+    arms = plan.contacts.groupby("customer_id")["arm"].nunique()
+    assert arms.max() == 1
+
+
+def test_the_same_seed_gives_the_same_plan_and_a_generator_moves_on():
+    policy = ContactPolicy(holdout=0.2, exploration=0.2)
+    first, again = (allocate(scores(), policy, rng=5).contacts for _ in range(2))
+    pd.testing.assert_frame_equal(first, again)
+    generator = np.random.default_rng(5)
+    pd.testing.assert_frame_equal(allocate(scores(), policy, rng=generator).contacts, first)
+    assert not allocate(scores(), policy, rng=generator).contacts.equals(first)
