@@ -42,8 +42,9 @@ class Panel:
     Attributes
     ----------
     frame : pandas.DataFrame
-        One row for each opportunity: identifiers, treatment, outcome, value, weight, propensity, cluster and the
-        columns named below.
+        One row for each opportunity: identifiers, treatment, outcome, value, weight, propensity (of the arm
+        received, where it was logged), randomised (whether that arm was drawn by lot), cluster and the columns named
+        below.
     covariates, mediators, consequences : tuple of str
         Known before the decision; between contact and outcome; after. Models use covariates only.
     roles : mapping of str to str
@@ -86,6 +87,7 @@ class Panel:
         propensity: str | None = None,
         cluster: str | None = None,
         value: str | None = None,
+        randomised: bool | str = False,
     ) -> Panel:
         """Panel of a ready-made table, one row for each unit, such as an e-mail experiment.
 
@@ -103,12 +105,15 @@ class Panel:
         weight, propensity, cluster, value : str, optional
             Columns with the sampling weight, the logged probability of the arm received, the unit that repeats
             (customer), and the money of the outcome.
+        randomised : bool or str
+            Whether the arm was drawn by lot, for all rows, or the column that says so. Nothing in a table can prove
+            it, so it is said and not guessed; advice through an arm drawn by lot is graded A.
 
         Raises
         ------
         DataError
-            A column is missing, the treatment has one level, the outcome is missing somewhere, or a propensity is
-            outside (0, 1].
+            A column is missing, the treatment has one level, the outcome is missing somewhere, a propensity is
+            outside (0, 1], or ``randomised`` is neither true nor false in a row.
         OntologyError
             A role names an unknown class; the message gives the closest ones.
 
@@ -120,7 +125,7 @@ class Panel:
         """
         from graphrec.market.readymade import panel_parts
 
-        parts = panel_parts(frame, treatment, outcome, roles, control, weight, propensity, cluster, value)
+        parts = panel_parts(frame, treatment, outcome, roles, control, weight, propensity, cluster, value, randomised)
         return cls(treatment=treatment, outcome=outcome, **parts)
 
     @property

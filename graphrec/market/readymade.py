@@ -19,7 +19,9 @@ from ontology import load_ontology
 
 __all__ = ["panel_parts"]
 
-_RESERVED = ("weight", "propensity", "cluster", "value")
+_BY_LOT = 0.95
+"""Share of an arm's rows from which the arm counts as drawn by lot."""
+_RESERVED = ("weight", "propensity", "randomised", "cluster", "value")
 
 
 def panel_parts(
@@ -32,9 +34,11 @@ def panel_parts(
     propensity: str | None,
     cluster: str | None,
     value: str | None,
+    randomised: bool | str,
 ) -> dict[str, Any]:
     """Fields of a `Panel` except the names of treatment and outcome (see `Panel.from_frame`)."""
     extras = {"weight": weight, "propensity": propensity, "cluster": cluster, "value": value}
+    extras |= {"randomised": randomised if isinstance(randomised, str) else None}
     frame = as_pandas("panel", table)
     _check(frame, treatment, outcome, roles, extras)
     groups = _groups(treatment, outcome, roles)
@@ -47,6 +51,9 @@ def panel_parts(
     out[treatment] = arms
     out[outcome] = _numbers(frame[outcome], "outcome")
     out = pd.concat([out, pd.DataFrame(_extras(frame, outcome, extras), index=frame.index)], axis=1)
+    if isinstance(randomised, bool):
+        out["randomised"] = randomised
+    _check_lot(out["randomised"], arms)
     used = {treatment, outcome, *extras.values(), *roles}
     unmatched = [str(column) for column in frame.columns if column not in used]
     return {
@@ -121,7 +128,7 @@ def _groups(treatment: str, outcome: str, roles: Mapping[str, str]) -> dict[str,
 
 
 def _extras(frame: pd.DataFrame, outcome: str, names: Mapping[str, str | None]) -> dict[str, np.ndarray]:
-    """Weight, logged propensity, cluster and value of each row."""
+    """Weight, logged propensity, whether drawn by lot, cluster and value of each row."""
     n = len(frame)
     given = {key: frame[name] for key, name in names.items() if name is not None}
     weight = _numbers(given["weight"], "weight") if "weight" in given else np.ones(n)
@@ -136,7 +143,29 @@ def _extras(frame: pd.DataFrame, outcome: str, names: Mapping[str, str | None]) 
     if (cluster < 0).any():
         raise DataError(f"cluster is missing in {int((cluster < 0).sum()):,} rows; give every row its customer")
     value = _numbers(given["value"] if "value" in given else frame[outcome], "value")
-    return {"weight": weight, "propensity": propensity, "cluster": cluster, "value": value}
+    drawn = _truths(given["randomised"]) if "randomised" in given else np.zeros(n, dtype=bool)
+    return {"weight": weight, "propensity": propensity, "randomised": drawn, "cluster": cluster, "value": value}
+
+
+def _check_lot(drawn: pd.Series, arms: pd.Categorical) -> None:
+    """Refuse an arm drawn by lot beside a control that was not: their difference would be no experiment."""
+    share = drawn.groupby(arms.codes).mean()
+    arm = next((code for code in share.index if code > 0 and share[code] >= _BY_LOT > share.get(0, 1.0)), None)
+    if arm is not None:
+        raise DataError(
+            f"randomised is true in {share[arm]:.0%} of the rows with {arms.categories[arm]!r} and in {share[0]:.0%} "
+            f"of those with the control {arms.categories[0]!r}; a lot decides about both, so keep the rows that were "
+            "in the draw"
+        )
+
+
+def _truths(column: pd.Series) -> np.ndarray:
+    """True and false; a gap would leave open whether the arm was drawn by lot."""
+    values = _numbers(column, "randomised")
+    if not np.isin(values, (0.0, 1.0)).all():
+        first = ", ".join(f"{value:g}" for value in np.unique(values)[:3])
+        raise DataError(f"randomised {column.name!r} must be true or false in each row; first values: {first}")
+    return np.asarray(values == 1.0)
 
 
 def _numbers(column: pd.Series, meaning: str, gaps: bool = False) -> np.ndarray:

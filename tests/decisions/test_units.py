@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 import graphrec
+from causal.graph import CausalGraph
 from graphrec.decisions.scoring import SCORE_COLUMNS
 from graphrec.market.tables import DataError
 
@@ -113,3 +114,30 @@ def test_an_experiment_of_two_arms_without_a_graph(units):
     found = graphrec.Recommender().fit(panel, rng=0).recommend(n=3)
     assert found["rank"].eq(1).all() and set(found["channel"]) == {"mail"}
     assert 0.1 < found["uplift"].mean() < 0.4
+
+
+def test_an_experiment_that_says_so_is_graded_a(tmp_path):
+    draw = np.random.default_rng(0)
+    mailed, wealth = draw.random(800) < 0.5, draw.normal(size=800)
+    table = pd.DataFrame(
+        {
+            "wealth": wealth,
+            "arm": np.where(mailed, "mail", "none"),
+            "bought": (draw.random(800) < 0.2 + 0.2 * mailed).astype(int),
+            "lot": True,
+        }
+    )
+    graph = CausalGraph(["wealth", "arm", "bought"], [("arm", "bought"), ("wealth", "bought")])
+
+    def grades(randomised: bool | str) -> set[str]:
+        panel = graphrec.Panel.from_frame(
+            table, treatment="arm", outcome="bought", control="none", roles={"wealth": "Wealth"}, randomised=randomised
+        )
+        model = graphrec.Recommender().fit(panel, graph=graph, rng=0)
+        model.save(tmp_path / "model")
+        kept = graphrec.load_recommender(tmp_path / "model").recommend()["grade"]
+        assert kept.equals(model.recommend()["grade"])
+        return set(kept)
+
+    assert grades(True) == grades("lot") == {"A"}
+    assert "A" not in grades(False)

@@ -103,6 +103,28 @@ def test_weights_clusters_values_and_propensities_are_taken_from_their_columns()
     assert (bare.frame["value"] == bare.frame["visit"]).all()
 
 
+def test_whether_the_arms_were_drawn_by_lot_is_said_and_not_guessed():
+    table = e_mails().assign(test=np.repeat(["yes", "no"], 150), lot=np.repeat([True, False], 150))
+    assert not read(table).frame["randomised"].any()
+    assert read(table, randomised=True).frame["randomised"].all()
+    some = read(table, randomised="lot")
+    assert some.frame["randomised"].tolist() == table["lot"].tolist()
+    assert not {"lot"} & {*some.variables.columns, *some.left_out}
+    assert read(table.astype({"lot": int}), randomised="lot").frame["randomised"].dtype == bool
+    assert "randomised 'test' must hold finite numbers" in refusal(table, randomised="test")
+    assert "randomised 'lot' must be true or false in each row; first values: 0, 2" in refusal(
+        table.assign(lot=2 * table["lot"]), randomised="lot"
+    )
+    assert "randomised 'lot' is missing in 300 rows" in refusal(table.assign(lot=None), randomised="lot")
+    assert "lacks the column 'luck'" in refusal(table, randomised="luck")
+
+
+def test_an_arm_drawn_by_lot_beside_a_control_that_was_not_is_refused():
+    table = e_mails().assign(lot=lambda table: table["segment"] != "No E-Mail")
+    words = refusal(table, randomised="lot")
+    assert "true in 100% of the rows with 'Mens E-Mail' and in 0% of those with the control 'No E-Mail'" in words
+
+
 def test_the_table_given_is_not_changed_and_its_index_does_not_matter():
     table = e_mails()
     before = table.copy(deep=True)
