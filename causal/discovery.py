@@ -101,7 +101,7 @@ def discover(
     -------
     CausalGraph
         ``.edges``, ``.undirected_edges`` and ``.bidirected_edges`` from all rows, ``.confidence`` and
-        ``.consensus`` from the bootstraps, ``.notes`` on columns that needed care.
+        ``.consensus`` from the bootstraps (themselves in ``.bootstraps``), ``.notes`` on columns that needed care.
 
     Raises
     ------
@@ -231,6 +231,7 @@ def _assemble(
         agreed,
         _provenance(pattern, names, knowledge),
         notes,
+        None if frequencies is None else frequencies.graphs,
     )
 
 

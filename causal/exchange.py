@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from causal.graph import CausalGraph, GraphError, Note
+from causal.resamples import Resamples
 
 __all__ = ["FORMAT", "from_json", "to_cytoscape", "to_json", "to_mermaid"]
 
@@ -18,9 +19,12 @@ FORMAT = "causal-graph/1"
 Pair = tuple[str, str]
 
 
-def to_json(graph: CausalGraph) -> str:
-    """Return the whole graph as JSON text; the same graph always gives the same text."""
-    return json.dumps(_to_plain(graph), ensure_ascii=False)
+def to_json(graph: CausalGraph, *, bootstraps: bool = True) -> str:
+    """Return the whole graph as JSON text, with or without the bootstraps; the same graph gives the same text."""
+    plain = _to_plain(graph)
+    if not bootstraps:
+        plain.pop("bootstraps", None)
+    return json.dumps(plain, ensure_ascii=False)
 
 
 def from_json(text: str) -> CausalGraph:
@@ -33,10 +37,14 @@ def from_json(text: str) -> CausalGraph:
     """
     try:
         return _from_plain(json.loads(text))
+    except GraphError:
+        raise
     except json.JSONDecodeError as error:
         raise GraphError(f"not JSON ({error}); give the text that to_json wrote") from error
     except KeyError as error:
         raise GraphError(f"the graph file has no {error}; write the graph again with to_json") from error
+    except (TypeError, ValueError) as error:
+        raise GraphError(f"the graph file is damaged ({error}); write the graph again with to_json") from error
 
 
 def to_cytoscape(
@@ -96,7 +104,8 @@ def _edge_element(graph: CausalGraph, kind: str, mark: str, pair: Pair) -> dict[
 
 
 def _to_plain(graph: CausalGraph) -> dict[str, Any]:
-    consensus = graph.consensus
+    consensus, resamples = graph.consensus, graph.bootstraps
+    kept = {} if resamples is None else {"bootstraps": {"runs": resamples.runs, "bits": resamples.to_text()}}
     return {
         "format": FORMAT,
         "nodes": list(graph.nodes),
@@ -107,6 +116,7 @@ def _to_plain(graph: CausalGraph) -> dict[str, Any]:
         "provenance": [[*p, graph.provenance[p]] for p in graph.in_order(graph.provenance)],
         "notes": [[note.kind, list(note.columns), note.sentence] for note in graph.notes],
         "consensus": None if consensus is None or consensus is graph else _to_plain(consensus),
+        **kept,
     }
 
 
@@ -114,6 +124,7 @@ def _from_plain(content: Any) -> CausalGraph:
     found = content.get("format") if isinstance(content, dict) else type(content).__name__
     if found != FORMAT:
         raise GraphError(f"format {found!r} is not {FORMAT!r}; write the graph again with to_json")
+    kept = content.get("bootstraps")
     return CausalGraph(
         content["nodes"],
         [(a, b) for a, b in content["edges"]],
@@ -123,4 +134,5 @@ def _from_plain(content: Any) -> CausalGraph:
         None if content["consensus"] is None else _from_plain(content["consensus"]),
         {(a, b): reason for a, b, reason in content["provenance"]},
         [Note(kind, tuple(columns), sentence) for kind, columns, sentence in content["notes"]],
+        None if kept is None else Resamples.from_text(len(content["nodes"]), int(kept["runs"]), kept["bits"]),
     )

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import networkx as nx
 
+    from causal.resamples import Resamples
+
 __all__ = ["CausalGraph", "GraphError", "Note", "find_cycle"]
 
 Pair = tuple[str, str]
@@ -70,6 +72,8 @@ class CausalGraph:
         Why an edge is there or points as it does.
     notes : iterable of Note, optional
         What discovery had to say about the columns.
+    bootstraps : Resamples, optional
+        The graphs that bootstraps of the data gave, over the same nodes.
 
     Examples
     --------
@@ -88,6 +92,7 @@ class CausalGraph:
     confidence: Mapping[Pair, Mapping[str, float]]
     provenance: Mapping[Pair, str]
     notes: tuple[Note, ...]
+    bootstraps: Resamples | None = field(repr=False)
     _consensus: CausalGraph | None = field(repr=False)
     _parents: Mapping[str, tuple[str, ...]] = field(repr=False, compare=False)
     _children: Mapping[str, tuple[str, ...]] = field(repr=False, compare=False)
@@ -102,8 +107,11 @@ class CausalGraph:
         consensus: CausalGraph | None = None,
         provenance: Mapping[Pair, str] | None = None,
         notes: Iterable[Note] = (),
+        bootstraps: Resamples | None = None,
     ) -> None:
         names = _checked_nodes(nodes)
+        if bootstraps is not None and bootstraps.width != len(names):
+            raise GraphError(f"the bootstrap graphs have {bootstraps.width} nodes, the graph {len(names)}")
         rank = {name: i for i, name in enumerate(names)}
         directed = frozenset(_checked_pairs(edges, rank, "edges"))
         undirected = frozenset(_sorted_pairs(undirected_edges, rank, "undirected_edges"))
@@ -125,6 +133,7 @@ class CausalGraph:
             "confidence": MappingProxyType(confidence),
             "provenance": MappingProxyType(dict(provenance or {})),
             "notes": tuple(notes),
+            "bootstraps": bootstraps,
             "_consensus": consensus,
             "_parents": {name: tuple(found) for name, found in parents.items()},
             "_children": {name: tuple(found) for name, found in children.items()},
@@ -205,11 +214,17 @@ class CausalGraph:
             return cls(nodes, (), [*pairs, *undirected], bidirected)
         return cls(nodes, pairs, undirected, bidirected)
 
-    def to_json(self) -> str:
-        """Return the whole graph as JSON text; the same graph always gives the same text."""
+    def to_json(self, *, bootstraps: bool = True) -> str:
+        """Return the whole graph as JSON text; the same graph always gives the same text.
+
+        Parameters
+        ----------
+        bootstraps : bool
+            Whether to write the graphs of the bootstraps too (compressed, a few kB per hundred).
+        """
         from causal.exchange import to_json
 
-        return to_json(self)
+        return to_json(self, bootstraps=bootstraps)
 
     @classmethod
     def from_json(cls, text: str) -> CausalGraph:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from causal.meek import Rules
 from causal.orientation import Pattern
+from causal.resamples import Resamples, pack_resamples
 
 __all__ = ["Frequencies", "agree", "count_edges"]
 
@@ -40,11 +41,14 @@ class Frequencies:
         ``[a, b]``: ``a -> b``; an undirected edge counts half for each direction.
     runs : int
         Number of bootstraps.
+    graphs : Resamples, optional
+        The graph of every bootstrap.
     """
 
     adjacent: Floats
     pointing: Floats
     runs: int
+    graphs: Resamples | None = None
 
 
 def count_edges(
@@ -74,13 +78,15 @@ def count_edges(
     """
     adjacent: list[Floats] = []
     pointing: list[Floats] = []
+    graphs: list[Pattern] = []
     for number, stream in enumerate(rng.spawn(bootstraps), start=1):
         pattern = search(weights * _draw_counts(len(weights), clusters, stream))
         adjacent.append(pattern.adjacent.astype(np.float64))
         pointing.append(pattern.directed + HALF * pattern.undirected)
+        graphs.append(pattern)
         if progress and (number % 10 == 0 or number == bootstraps):
             sys.stderr.write(f"discover: {number} of {bootstraps} bootstraps\n")
-    return Frequencies(np.mean(adjacent, axis=0), np.mean(pointing, axis=0), bootstraps)
+    return Frequencies(np.mean(adjacent, axis=0), np.mean(pointing, axis=0), bootstraps, pack_resamples(graphs))
 
 
 def agree(frequencies: Frequencies, pattern: Pattern, rules: Rules) -> Pattern:

@@ -9,6 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine makes drawing slow; that says nothing about the code under test.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 Network = tuple[pd.DataFrame, set[tuple[str, str]]]
 NETWORKS = Path(__file__).parents[3] / "shared" / "data" / "bnlearn"
