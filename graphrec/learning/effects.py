@@ -120,7 +120,16 @@ def _twin_outcome(panel: Panel) -> np.ndarray:
 def _exposure(rows: TrainingRows, rng: np.random.Generator) -> Exposure:
     folds = customer_folds(rows.clusters, 5, rng)
     seed = int(rng.integers(2**31))
-    return fit_exposure(rows.matrix, rows.contacted, folds, rows.names, weights=rows.weights, seed=seed)
+    return fit_exposure(
+        rows.matrix,
+        rows.contacted,
+        folds,
+        rows.names,
+        weights=rows.weights,
+        seed=seed,
+        channel=rows.channel,
+        logged=rows.logged,
+    )
 
 
 def _grades(panel: Panel, channels: tuple[str, ...], adjustment: Adjustment, check: NegativeControl) -> dict[str, str]:

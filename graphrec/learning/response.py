@@ -56,6 +56,8 @@ class TrainingRows:
         0/1 outcome; sampling weight; customer.
     modifiers : numpy.ndarray, shape (p,), bool
         Columns by whose value the effect may differ freely; the effect differs by the others through f only.
+    logged : numpy.ndarray, shape (n,), optional
+        Probability of what the row received, as the policy logged it; nan where it did not.
     """
 
     matrix: np.ndarray
@@ -66,6 +68,7 @@ class TrainingRows:
     weights: np.ndarray
     clusters: np.ndarray
     modifiers: np.ndarray
+    logged: np.ndarray | None = None
 
     @property
     def contacted(self) -> np.ndarray:
@@ -196,6 +199,7 @@ class StructuredUplift:
             "clipped_share": self.exposure.clipped_share,
             "ess": self.exposure.ess,
             "contacted_range": self.exposure.contacted_range,
+            "logged_share": self.exposure.logged_share,
         }
         return arrays, texts, meta
 
@@ -217,7 +221,13 @@ class StructuredUplift:
             models[prefix] = BinaryModel.from_parts(own_arrays, {**own_texts, "count": str(meta["counts"][prefix])})
         low, high = meta["contacted_range"]
         exposure = Exposure(
-            models["exposure"], control_weights, meta["clipped_share"], meta["ess"], (low, high), balance
+            models["exposure"],
+            control_weights,
+            meta["clipped_share"],
+            meta["ess"],
+            (low, high),
+            balance,
+            logged_share=meta["logged_share"],
         )
         return cls(
             organic=models["organic"],
@@ -254,7 +264,16 @@ def fit_structured_uplift(rows: TrainingRows, rng: np.random.Generator) -> Struc
     seed = int(rng.integers(2**31))
     control = ~contacted
     organic = fit_binary(rows.matrix[control], rows.outcome[control], folds[control], seed=seed)
-    exposure = fit_exposure(rows.matrix, contacted, folds, rows.names, weights=rows.weights, seed=seed)
+    exposure = fit_exposure(
+        rows.matrix,
+        contacted,
+        folds,
+        rows.names,
+        weights=rows.weights,
+        seed=seed,
+        channel=rows.channel,
+        logged=rows.logged,
+    )
     offset = organic.cross_logits(rows.matrix[contacted], folds[contacted])
     targeting = _target(organic.out_of_fold, rows.outcome[control], exposure, rows.clusters[control])
     scale = (float(offset.mean()), float(max(offset.std(), 1e-6)))

@@ -50,6 +50,7 @@ def training_rows(panel: Panel, columns: Sequence[str]) -> tuple[TrainingRows, D
         weights=panel.weights,
         clusters=panel.clusters,
         modifiers=_modifiers(panel, design),
+        logged=panel.frame["propensity"].to_numpy(np.float64) if "propensity" in panel.frame else None,
     )
     return rows, design
 
