@@ -11,13 +11,19 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["POPULATIONS", "Effect"]
+__all__ = ["AS_OBSERVED", "ONE_UNIT", "POPULATIONS", "Effect"]
+
+AS_OBSERVED = "as observed"
+ONE_UNIT = "one more unit"  # the contrast of an amount: (ONE_UNIT, AS_OBSERVED)
 
 POPULATIONS = {
     "ate": "all rows (ATE)",
     "att": "the treated (ATT)",
     "ato": "the overlap population (ATO)",
     "naive": "no adjustment",
+    "slope": "all rows, those whose treatment is harder to foresee counting more",
+    "local": "those whose treatment the instrument moves (local effect)",
+    "move": "all rows under the move",
 }
 
 
@@ -38,9 +44,11 @@ class Effect:
     ess : float
         Effective number of those rows after weighting (Kish), summed over the two arms; at most n.
     overlap : float
-        Share of the target population with comparable rows in both arms (above the clip), in [0, 1].
+        Share of the target population with comparable rows in both arms (above the clip), in [0, 1]. For an
+        amount: share of its variance that the covariates leave.
     target : str
-        ``"ate"``, ``"att"``, ``"ato"``, or ``"naive"`` for the unadjusted difference of means.
+        ``"ate"``, ``"att"``, ``"ato"``; ``"slope"`` per unit of an amount; ``"local"`` by an instrument;
+        ``"move"`` of a modified treatment policy; ``"naive"`` for the unadjusted difference of means.
     adjustment_set : tuple of str
         Columns adjusted for.
     naive : Effect or None
@@ -61,6 +69,10 @@ class Effect:
         Independent units among the rows.
     excluded : int
         Rows left out because a logged propensity of 0 says that they were not eligible.
+    meaning : str
+        What the figure is, in one sentence.
+    group : hashable or None
+        The group of rows it is about; None for all.
     """
 
     value: float
@@ -81,13 +93,14 @@ class Effect:
     treated: int
     clusters: int
     excluded: int = 0
+    meaning: str = ""
+    group: Hashable | None = None
 
     def __str__(self) -> str:
-        level, reference = self.contrast
-        lines = [
-            f"Effect of {self.treatment} = {level} against {reference} on {self.outcome}, {POPULATIONS[self.target]}",
-            f"  {_figure(self)}, se {self.se:.3g}",
-        ]
+        lines = [f"Effect of {self._comparison()} on {self.outcome}, {POPULATIONS[self.target]}"]
+        if self.group is not None:
+            lines[0] += f", group {self.group}"
+        lines.append(f"  {_figure(self)}, se {self.se:.3g}")
         if self.naive is not None:
             lines.append(f"  unadjusted {_figure(self.naive)}")
         lines.append(
@@ -96,6 +109,12 @@ class Effect:
         )
         lines.append(f"  adjusted for {', '.join(self.adjustment_set) or 'nothing'}")
         return "\n".join(lines)
+
+    def _comparison(self) -> str:
+        level, reference = self.contrast
+        if reference == AS_OBSERVED:
+            return f"{level} of {self.treatment}"
+        return f"{self.treatment} = {level} against {reference}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values (JSON-ready); ``naive`` becomes a dictionary of the same form."""

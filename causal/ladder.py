@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from causal.aipw import contrast_effects, naive_effect
 from causal.effect import Effect
 from causal.encoding import FrameError, numeric_values, require_columns
-from causal.estimation import contrast_effects, naive_effect
 from causal.overlap import CLIP, NoOverlap, eligible_rows, refuse_without_overlap, weigh
 from causal.study import Contrast, Study, prepare_study, read_contrasts
 

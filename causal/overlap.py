@@ -8,7 +8,8 @@ considered and is common: on LaLonde's treated against the CPS it yields a confi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = [
     "effective_size",
     "eligible_rows",
     "refuse_without_overlap",
+    "restrict",
     "share_of",
     "weigh",
 ]
@@ -116,12 +118,23 @@ def weigh(study: Study, contrast: Contrast, target: Target, clip: float, eligibl
     return Weighting(w * residual**2, w * treated * (1 - pi), w * control * pi, thin_a | thin_0, np.zeros_like(treated))
 
 
-def refuse_without_overlap(study: Study, contrast: Contrast, target: Target, weighting: Weighting) -> None:
-    """Raise :class:`NoOverlap`, with the figures, when the target population cannot be compared."""
+def restrict(weighting: Weighting, inside: Bools) -> Weighting:
+    """Return the weights of a group: 0 outside it."""
+    target, treated, control = weighting.target, weighting.treated, weighting.control
+    return replace(weighting, target=target * inside, treated=treated * inside, control=control * inside)
+
+
+def refuse_without_overlap(
+    study: Study, contrast: Contrast, target: Target, weighting: Weighting, group: Hashable | None = None
+) -> None:
+    """Raise :class:`NoOverlap`, with the figures, when the target population (of a group) cannot be compared."""
     unsupported = share_of(weighting.unsupported, weighting.target)
+    inside = weighting.target > 0 if group is not None else np.ones_like(weighting.unsupported)
+    if group is not None and target == "att":
+        inside = (weighting.treated > 0) | (weighting.control > 0)
     arms = (
-        (contrast.level, int((study.arms == contrast.arm).sum()), effective_size(weighting.treated)),
-        (contrast.reference, int((study.arms == contrast.base).sum()), effective_size(weighting.control)),
+        (contrast.level, int((inside & (study.arms == contrast.arm)).sum()), effective_size(weighting.treated)),
+        (contrast.reference, int((inside & (study.arms == contrast.base)).sum()), effective_size(weighting.control)),
     )
     reasons = [
         f"the {rows:,} rows of {level!r} are worth {worth:.1f} once weighted "
@@ -129,7 +142,7 @@ def refuse_without_overlap(study: Study, contrast: Contrast, target: Target, wei
         for level, rows, worth in arms
         if worth == 0 or (worth < FEWEST_EFFECTIVE and rows >= 2 * FEWEST_EFFECTIVE)
     ]
-    left = _variation_left(study, contrast, weighting) if target == "ato" else 1.0
+    left = _variation_left(study, contrast, weighting, inside) if target == "ato" else 1.0
     if left < LEAST_VARIATION:
         reasons.append(f"the covariates tell the two arms apart in all but {left:.1%} of the variance")
     if target != "ato" and unsupported > MOST_UNSUPPORTED:
@@ -139,8 +152,9 @@ def refuse_without_overlap(study: Study, contrast: Contrast, target: Target, wei
         )
     if reasons:
         worths = ", ".join(f"{rows:,} rows of {level!r} worth {worth:.0f}" for level, rows, worth in arms)
+        where = "" if group is None else f" in group {group!r}"
         raise NoOverlap(
-            f"no overlap for {study.treatment} = {contrast.level!r} against {contrast.reference!r} in "
+            f"no overlap for {study.treatment} = {contrast.level!r} against {contrast.reference!r}{where} in "
             f"{POPULATIONS[target]}: {'; '.join(reasons)} [{worths}]. {REMEDIES[target]}",
             "; ".join(reasons),
             unsupported,
@@ -148,11 +162,12 @@ def refuse_without_overlap(study: Study, contrast: Contrast, target: Target, wei
         )
 
 
-def _variation_left(study: Study, contrast: Contrast, weighting: Weighting) -> float:
+def _variation_left(study: Study, contrast: Contrast, weighting: Weighting, inside: Bools) -> float:
     """Return the share of the treatment's variance that the covariates do not explain."""
-    treated = study.weights[(study.arms == contrast.arm)].sum()
-    control = study.weights[(study.arms == contrast.base)].sum()
-    return float(weighting.target.sum() / (treated * control / (treated + control)))
+    treated = study.weights[inside & (study.arms == contrast.arm)].sum()
+    control = study.weights[inside & (study.arms == contrast.base)].sum()
+    between = treated * control / (treated + control) if treated and control else 0.0
+    return float(weighting.target.sum() / between) if between else 0.0
 
 
 def share_of(flags: Bools, weights: Floats) -> float:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from causal.encoding import FrameError, fit_encoding, is_discrete, numeric_values, require_columns
 from causal.nuisance import make_folds, propensities
+from causal.sample import column_values, read_clusters, read_weights, row_notes
 
 __all__ = ["Contrast", "Study", "prepare_study", "read_contrasts"]
 
@@ -136,11 +137,11 @@ def prepare_study(
     for column in (treatment, outcome):
         if column in covariates:
             raise FrameError(f"the adjustment set holds {column!r}, the treatment or the outcome; leave it out")
-    sampling = _read_weights(frame, weights)
+    sampling = read_weights(frame, weights)
     rows = np.flatnonzero(sampling > 0)
     codes, levels = _read_arms(frame[treatment].iloc[rows])
     base = _find_control(levels, control, treatment)
-    groups = _read_clusters(frame, clusters)[rows]
+    groups = read_clusters(frame, clusters)[rows]
     groups = np.unique(groups, return_inverse=True)[1].astype(np.int64)
     n_folds = _fold_count(codes, groups, levels, treatment, folds)
     used = frame.iloc[rows]
@@ -155,7 +156,7 @@ def prepare_study(
     else:
         probability = _read_propensity(frame, propensity, levels, base)[rows]
         _check_logged(probability, codes, levels)
-    notes = (*encoding.notes, *_notes(weights is not None, len(np.unique(groups)), len(rows)))
+    notes = (*encoding.notes, *row_notes(weights is not None, len(np.unique(groups)), len(rows)))
     return Study(
         treatment, covariates, levels, base, rows, x, codes, scaled, groups, fold, probability,
         propensity is not None, notes,
@@ -235,44 +236,6 @@ def _find_control(levels: tuple[Hashable, ...], control: Hashable | None, treatm
     return levels.index(plain(control))
 
 
-def _read_weights(frame: pd.DataFrame, weights: str | ArrayLike | None) -> Floats:
-    if len(frame) == 0:
-        raise FrameError("the frame has no rows")
-    if weights is None:
-        return np.ones(len(frame))
-    values = _column(frame, weights, "weights")
-    if not np.isfinite(values).all() or (values < 0).any() or not values.any():
-        bad = values[~(np.isfinite(values) & (values >= 0))][:3]
-        raise FrameError(f"weights must be finite, none negative, not all 0; first wrong ones: {bad.tolist()}")
-    return values
-
-
-def _read_clusters(frame: pd.DataFrame, clusters: str | ArrayLike | None) -> Ints:
-    if clusters is None:
-        return np.arange(len(frame), dtype=np.int64)
-    if isinstance(clusters, str):
-        require_columns(frame, [clusters])
-        values = frame[clusters].array
-    else:
-        values = pd.Series(np.asarray(clusters)).array
-    if len(values) != len(frame):
-        raise FrameError(f"clusters has {len(values)} values for {len(frame)} rows; give one per row")
-    codes, _ = pd.factorize(values)
-    if (codes < 0).any():
-        raise FrameError(f"clusters is missing in {int((codes < 0).sum())} rows; give every row its customer")
-    return np.asarray(codes, dtype=np.int64)
-
-
-def _column(frame: pd.DataFrame, given: str | ArrayLike, what: str) -> Floats:
-    if isinstance(given, str):
-        require_columns(frame, [given])
-        return numeric_values(frame[given], gaps=True)
-    values = np.asarray(given, dtype=np.float64)
-    if values.shape != (len(frame),):
-        raise FrameError(f"{what} has shape {values.shape} for {len(frame)} rows; give one number per row")
-    return values
-
-
 def _read_propensity(
     frame: pd.DataFrame, given: str | ArrayLike | pd.DataFrame, levels: tuple[Hashable, ...], control: int
 ) -> Floats:
@@ -288,7 +251,7 @@ def _read_propensity(
                 f"one propensity per row says too little of {len(levels)} arms; "
                 "give a DataFrame with one column per level"
             )
-        treated = _column(frame, given, "propensity")
+        treated = column_values(frame, given, "propensity")
         table = np.column_stack([1 - treated, treated] if control == 0 else [treated, 1 - treated])
     else:
         table = np.asarray(given, dtype=np.float64)
@@ -326,12 +289,3 @@ def _fold_count(arms: Ints, clusters: Ints, levels: tuple[Hashable, ...], treatm
             "at least 2 are needed, and 50 with an event before a figure means much: merge or drop the level"
         )
     return int(min(folds, counts.min()))
-
-
-def _notes(weighted: bool, n_clusters: int, n: int) -> tuple[str, ...]:
-    notes = []
-    if weighted:
-        notes.append("Rows are weighted to the population they were drawn from.")
-    if n_clusters < n:
-        notes.append(f"Rows of one cluster may depend on each other; the {n_clusters:,} clusters do not.")
-    return tuple(notes)

@@ -253,6 +253,37 @@ def test_strong_but_bearable_confounding_is_clipped_by_name_and_not_refused():
     assert any("raised to the clip" in sentence for sentence in effect.assumptions)
 
 
+def test_groups_have_an_effect_each_and_add_up_to_the_whole():
+    draw = np.random.default_rng(10)
+    frame = confounded(n=6_000)
+    frame["region"] = draw.choice(["east", "north", "west"], 6_000, p=[0.2, 0.3, 0.5])
+    own = frame["region"].map({"east": 0.0, "north": 1.0, "west": -1.0})
+    frame["spend"] += own * frame["contact"]
+    effects = estimate_effect(frame, estimand("wealth", "age"), groups="region", rng=0)
+    assert list(effects) == ["east", "north", "west"]
+    truth = {"east": 1.0, "north": 2.0, "west": 0.0}
+    assert all(abs(effects[region].value - value) < 3.5 * effects[region].se for region, value in truth.items())
+    assert effects["east"].group == "east" and "group east" in str(effects["east"])
+    assert effects["east"].n == (frame["region"] == "east").sum()
+    whole = estimate_effect(frame, estimand("wealth", "age"), rng=0)
+    shares = frame["region"].value_counts(normalize=True)
+    together = sum(shares[region] * effect.value for region, effect in effects.items())
+    assert together == pytest.approx(whole.value, abs=whole.se)
+    assert min(effect.se for effect in effects.values()) > whole.se
+
+
+def test_groups_of_several_contrasts_are_found_under_both_and_a_group_without_overlap_is_named():
+    frame = three_arms()
+    frame["rich"] = frame["wealth"] > 0
+    effects = estimate_effect(frame, estimand("wealth", treatment="channel"), target="ato", groups="rich", rng=0)
+    assert set(effects) == {(arm, rich) for arm in ("mail", "sms") for rich in (False, True)}
+    assert holds(effects["sms", True], 0.5)
+    frame = confounded(n=2_000).assign(region="north")
+    frame.loc[frame["contact"] & (frame.index < 400), "region"] = "treated only"
+    with pytest.raises(NoOverlap, match="in group 'treated only'"):
+        estimate_effect(frame, estimand("wealth"), groups="region", rng=0)
+
+
 def lalonde() -> pd.DataFrame:
     if not LALONDE.exists():
         pytest.skip("LaLonde data not present beside the repository")
@@ -279,8 +310,12 @@ def test_lalonde_gives_the_trial_value_for_the_treated_and_refuses_everybody():
         ({"spend": "much"}, "must be numeric"),
         ({"wealth": np.nan}, "no value at all"),
         ({"wealth": pd.Timestamp("2020-01-01")}, "is a date"),
-        ({"contact": np.arange(300) % 7}, "two-valued or a category"),
+        ({"contact": [f"store {i}" for i in range(300)]}, "category of at most"),
+        ({"spend": 3.0}, "in every row"),
+        ({"spend": False}, "in every row"),
         ({"contact": np.arange(300) == 4}, "at least 2 are needed"),
+        ({"contact": np.where(np.arange(300) == 4, np.nan, np.arange(300))}, "missing values"),
+        ({"contact": np.where(np.arange(300) == 4, np.inf, np.arange(300))}, "infinite"),
         ({"contact": [None] + [True, False] * 149 + [True]}, "missing in 1 rows"),
     ],
 )
@@ -296,7 +331,13 @@ def test_a_column_that_cannot_be_used_is_named(change, message):
         (estimand("wealht"), {}, "unknown column 'wealht'"),
         (estimand("wealth", "contact"), {}, "leave it out"),
         (estimand("wealth", "spend"), {}, "leave it out"),
-        (estimand("wealth", method="instrument"), {}, "covariates only"),
+        (estimand("wealth", method="instrument"), {}, "names none"),
+        (estimand("wealth", method="front-door"), {}, "names no mediators"),
+        (estimand("wealth", method="id"), {}, "there are estimators for"),
+        (estimand("wealth"), {"groups": np.ones(3)}, "one per row"),
+        (estimand("wealth"), {"groups": [None] + ["a"] * 299}, "missing in 1 rows"),
+        (estimand("wealth"), {"groups": np.arange(300)}, "cut it into bands"),
+        (estimand("wealth"), {"groups": "region"}, "unknown column 'region'"),
         (estimand("wealth"), {"target": "atu"}, "must be 'ate'"),
         (estimand("wealth"), {"level": 95}, "between 0 and 1"),
         (estimand("wealth"), {"clip": 0.9}, "clip is"),
