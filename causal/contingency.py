@@ -29,17 +29,7 @@ Codes = NDArray[Any]
 
 def category_codes(blocks: Blocks) -> Codes | None:
     """Return level numbers from 0, shape (n, d), or None when some column is a number of many values."""
-    columns = []
-    for low, high in zip(blocks.starts[:-1], blocks.starts[1:]):
-        block = blocks.matrix[:, low:high]
-        if block.shape[1] == 1 and not _is_two_valued(block[:, 0]):
-            return None
-        inside = block > 0.0
-        columns.append(np.where(inside.any(axis=1), inside.argmax(axis=1) + 1, 0) if high > low else 0)
-    codes = np.zeros((len(blocks.matrix), len(columns)), dtype=np.uint8, order="F")
-    for number, column in enumerate(columns):
-        codes[:, number] = column
-    return codes
+    return blocks.codes
 
 
 @dataclass(frozen=True)
@@ -121,7 +111,3 @@ def _upper_tail(degrees: Floats, statistic: Floats, alpha: float) -> Floats:
     near = (statistic < critical) & (degrees > 0)
     result[near] = chdtrc(degrees[near], statistic[near])
     return result
-
-
-def _is_two_valued(column: Floats) -> bool:
-    return bool(((column == column.min()) | (column == column.max())).all())

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["ColumnCode", "Encoding", "FrameError", "fit_encoding", "numeric_values", "require_columns"]
+__all__ = ["ColumnCode", "Encoding", "FrameError", "fit_encoding", "level_codes", "numeric_values", "require_columns"]
 
 MAX_LEVELS = 50
 REST = "(other levels)"
@@ -205,6 +205,24 @@ def level_names(series: pd.Series[str]) -> pd.Series[str]:
     """Return a categorical column as plain strings, gaps as their own level."""
     text = series.astype(object).map(str, na_action="ignore")
     return text.where(text.notna(), GAP).astype(object)
+
+
+def level_codes(series: pd.Series[str]) -> tuple[NDArray[np.intp], list[str]]:
+    """Number the levels of a categorical column: (number of each row, names in alphabetical order).
+
+    Levels that do not occur are left out, gaps are a level of their own. Names are made once for each level and not
+    for each row, which matters where a table has many rows.
+    """
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        found, values = series.cat.codes.to_numpy(), list(series.cat.categories)
+    else:
+        found, kinds = pd.factorize(series.to_numpy(dtype=object))
+        values = list(kinds)
+    names = [*map(str, values), GAP]
+    used = np.bincount(np.where(found < 0, len(values), found), minlength=len(names)) > 0
+    levels = sorted({name for name, there in zip(names, used) if there})
+    place = {name: number for number, name in enumerate(levels)}
+    return np.array([place.get(name, -1) for name in names], dtype=np.intp)[found], levels
 
 
 def _fit_column(series: pd.Series[float], column: str) -> ColumnCode:
