@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from causal.identification import Estimand, NotIdentifiable, identify
     from causal.knowledge import Knowledge, KnowledgeError
     from causal.ladder import Ladder, evidence_ladder
+    from causal.minimalsets import minimal_adjustment_sets
     from causal.scm import StructuralModel, fit_scm
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "evidence_ladder",
     "fit_scm",
     "identify",
+    "minimal_adjustment_sets",
 ]
 
 _HOMES = {
@@ -51,6 +53,7 @@ _HOMES = {
     "evidence_ladder": "causal.ladder",
     "fit_scm": "causal.scm",
     "identify": "causal.identification",
+    "minimal_adjustment_sets": "causal.minimalsets",
 }
 
 

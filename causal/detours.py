@@ -1,72 +1,138 @@
 """Effects without an adjustment set: through mediators, or through an instrument.
 
-Hides the two graphical criteria (Pearl 1995; Brito & Pearl 2002). The full ID algorithm was considered and left
-for later: it returns formulas whose ratios no estimator here would evaluate.
+Hides the two graphical criteria and how their sets are found. Front-door (Pearl 1995): the largest set of mediators
+without an open back door is unique and found by striking out the others (Jeong, Tian & Bareinboim 2022), so a refusal
+is a proof; small sets are looked for first because they are easier to estimate with. Instruments (Brito & Pearl 2002),
+with columns to condition on from the separator nearest to the outcome (van der Zander, Textor & Liśkiewicz 2015).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from causal.identification import Estimand, Question
+    from causal.backdoor import Question
     from causal.separation import DirectedView
 
-__all__ = ["front_door", "instrument"]
+__all__ = ["Instrument", "find_front_door", "find_instrument"]
 
-WIDEST_FRONT_DOOR = 3
+SMALL = 3
+MOST_COMBINATIONS = 300
 
 
-def front_door(question: Question, tried: list[str]) -> Estimand | None:
-    """Return the front-door estimand when observed mediators carry the whole effect.
+@dataclass(frozen=True)
+class Instrument:
+    """A column that moves the outcome through the treatment only.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The instrument.
+    given : tuple of str
+        Columns to condition on.
+    """
+
+    names: tuple[str, ...]
+    given: tuple[str, ...]
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the local effect needs beyond the graph."""
+        name = self.names[0]
+        return (
+            f"{name} moves nobody's treatment the other way (monotonicity)",
+            f"the effect is that on those whose treatment {name} moves; others may respond differently",
+        )
+
+
+def find_front_door(question: Question, tried: list[str]) -> tuple[str, ...]:
+    """Return observed mediators that carry the whole effect, sorted by name, or nothing.
 
     The mediators must intercept every causal path, share no open back-door path with the treatment, and have all
     their back-door paths to the outcome blocked by the treatment.
     """
-    if len(question.views) > 1:
+    if not question.settled:
         tried.append("front-door: needs a graph without undirected edges")
-        return None
+        return ()
     between = sorted((question.causal - {question.outcome}) & question.observed)
-    for size in range(1, min(len(between), WIDEST_FRONT_DOOR) + 1):
-        for mediators in combinations(between, size):
-            if _is_front_door(question, mediators):
-                tried.append(f"front-door: valid through {', '.join(mediators)}")
-                return replace(question.estimand((), "front-door", tried), mediators=mediators)
-    tried.append("front-door: " + ("no mediators intercept it" if between else "no observed mediator"))
-    return None
+    widest = _widest_front_door(question, between)
+    if not between or not _is_front_door(question, widest):
+        tried.append("front-door: " + ("no mediators intercept it" if between else "no observed mediator"))
+        return ()
+    mediators = _smallest_front_door(question, widest)
+    tried.append(f"front-door: valid through {', '.join(mediators)}")
+    return mediators
 
 
-def instrument(question: Question, tried: list[str]) -> Estimand | None:
-    """Return the instrumental estimand when a column moves the outcome through the treatment only.
+def find_instrument(question: Question, tried: list[str]) -> Instrument | None:
+    """Return an instrument: a column that moves the outcome through the treatment only.
 
-    The instrument must be connected to the treatment and, once the treatment's own arrows are cut, separated from
-    the outcome by a set that the treatment cannot change. It gives the effect on those whose treatment it moves.
+    It must be connected to the treatment and, once the treatment's own arrows are cut, separated from the outcome by
+    a set that the treatment cannot change. Instruments that need no conditioning come first.
     """
-    if len(question.views) > 1:
+    if not question.settled:
         tried.append("instrument: needs a graph without undirected edges")
         return None
-    view = question.views[0]
+    view, treatment = question.views[0], question.treatment
     if not question.causal:
         tried.append("instrument: there is no causal path to measure")
         return None
-    cut = view.without([(question.treatment, child) for child in view.children[question.treatment]])
+    cut = view.without([(treatment, child) for child in view.children[treatment]])
+    found = []
     for name in sorted(question.allowed):
         given = _instrument_set(question, cut, name)
-        if given is not None and not view.separated(name, question.treatment, given):
-            tried.append(f"instrument: valid with {name} (the effect on those whose treatment it moves)")
-            return replace(question.estimand(given, "instrument", tried), instruments=(name,))
-    tried.append("instrument: no observed column moves the outcome through the treatment only")
-    return None
+        if given is not None and not view.separated(name, treatment, given):
+            found.append(Instrument((name,), tuple(sorted(given))))
+    if not found:
+        tried.append("instrument: no observed column moves the outcome through the treatment only")
+        return None
+    best = min(found, key=lambda lever: (len(lever.given), lever.names))
+    given_text = f" given {', '.join(best.given)}" if best.given else ""
+    tried.append(f"instrument: valid with {best.names[0]}{given_text} (the effect on those whose treatment it moves)")
+    return best
+
+
+def _widest_front_door(question: Question, between: list[str]) -> list[str]:
+    """Strike out mediators with an open back door until none is left to strike.
+
+    A mediator with an open back door keeps it when the set shrinks, since fewer arrows are cut then.
+    """
+    view, treatment, outcome = question.views[0], question.treatment, question.outcome
+    started = view.without([(treatment, child) for child in view.children[treatment]])
+    kept = [m for m in between if started.separated(treatment, m, ())]
+    while True:
+        arrived = view.without([(m, child) for m in kept for child in view.children[m]])
+        left = [m for m in kept if arrived.separated(m, outcome, [treatment])]
+        if left == kept:
+            return kept
+        kept = left
+
+
+def _smallest_front_door(question: Question, widest: list[str]) -> tuple[str, ...]:
+    """Return a small valid part of the widest set: a smallest one where few need trying, else what shrinking leaves."""
+    tries = 0
+    for size in range(1, min(len(widest), SMALL) + 1):
+        for mediators in combinations(widest, size):
+            tries += 1
+            if tries > MOST_COMBINATIONS:
+                break
+            if _is_front_door(question, mediators):
+                return mediators
+    kept = list(widest)
+    for name in widest:
+        rest = [other for other in kept if other != name]
+        kept = rest if rest and _is_front_door(question, rest) else kept
+    return tuple(kept)
 
 
 def _is_front_door(question: Question, mediators: Collection[str]) -> bool:
     view = question.views[0]
     treatment, outcome = question.treatment, question.outcome
     cut = view.without([(parent, m) for m in mediators for parent in view.parents[m]])
-    if treatment in cut.ancestors([outcome]):
+    if not mediators or treatment in cut.ancestors([outcome]):
         return False
     started = view.without([(treatment, child) for child in view.children[treatment]])
     if not all(started.separated(treatment, m, ()) for m in mediators):

@@ -84,8 +84,9 @@ def choose_columns(panel: Panel, graph: CausalGraph | None) -> Adjustment:
 
 def _refusal(estimand: Estimand, panel: Panel) -> str | None:
     """Why the panel's covariates cannot close the back-door paths, or None."""
-    if estimand.mediators or estimand.instruments:
-        through = ", ".join(estimand.mediators or estimand.instruments)
+    if not estimand.adjusts:
+        by_formula = estimand.method == "id"
+        through = estimand.functional if by_formula else ", ".join(estimand.mediators or estimand.instruments)
         return (
             f"no set of columns closes the back-door paths; the graph gives the effect by the {estimand.method} only "
             f"({through}), which needs another estimator: measure a column that blocks them, or randomise the contact"

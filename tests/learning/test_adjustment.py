@@ -101,6 +101,14 @@ def test_an_effect_known_by_an_instrument_only_is_not_claimed(panel):
     assert not found.identified and "instrument" in found.refusal and "age" in found.refusal
 
 
+def test_an_effect_known_by_a_formula_only_is_not_claimed(panel):
+    edges = [("wealth", "age"), ("age", "treatment"), ("treatment", "outcome")]
+    hidden = [("wealth", "treatment"), ("wealth", "outcome")]
+    found = choose_columns(panel, CausalGraph(NODES, edges, bidirected_edges=hidden))
+    assert found.estimand is not None and found.estimand.method == "id"
+    assert not found.identified and "P(outcome | age, treatment, wealth)" in found.refusal
+
+
 def test_an_adjustment_set_outside_the_panel_is_refused_by_name(panel):
     graph = CausalGraph([*NODES, "income"], [("income", "treatment"), ("income", "outcome"), ("treatment", "outcome")])
     found = choose_columns(panel, graph)
