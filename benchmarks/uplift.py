@@ -60,8 +60,8 @@ def compare(
     cell: str,
     seeds: Iterable[int],
     *,
-    customers: int = 2_000,
-    products: int = 200,
+    customers: int = 1_500,
+    products: int = 150,
     periods: int = 12,
     ablations: bool = False,
 ) -> Result:
@@ -186,8 +186,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10, help="markets for each cell")
     parser.add_argument("--cells", nargs="+", choices=list(CELLS), default=list(CELLS), help="all by default")
-    parser.add_argument("--customers", type=int, default=2_000)
-    parser.add_argument("--products", type=int, default=200)
+    parser.add_argument("--customers", type=int, default=1_500)
+    parser.add_argument("--products", type=int, default=150)
     parser.add_argument("--periods", type=int, default=12, help="of 28 days")
     parser.add_argument("--ablations", action="store_true", help="also our head on all pre-decision columns")
     parser.add_argument("--out", type=Path, help="write every figure of every seed to this CSV file")
