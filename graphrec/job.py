@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from causal.ladder import Ladder
 from graphrec import __version__
+from graphrec.decisions.detection import detectable, planting_size
 from graphrec.decisions.evidence import channel_ladders
 from graphrec.decisions.explanation import CustomerExplanation, explain_customer
 from graphrec.decisions.policy import ContactPolicy, Plan, allocate
@@ -29,16 +31,20 @@ from graphrec.decisions.recommender import Recommender, RecommenderConfig, load_
 from graphrec.decisions.support import Support, heed_ladders, rank_by_support
 from graphrec.market.description import describe_market
 from graphrec.market.ingestion import read_market
-from graphrec.market.tables import Market
+from graphrec.market.tables import DataError, Market
 from graphrec.market.writing import check_writable, replacing, write_table, write_text
 from graphrec.report import Findings, write_report
 
 __all__ = ["JobSummary", "run_job"]
 
-_STEPS = 8
+_STEPS = 9
 _SCORED = 20
 """Rows kept for each customer in recommendations.parquet."""
 _PRESCRIBED = 20
+_PLANTED_SIZES = (1.0, 0.5, 0.25, 0.1)
+_PLANTINGS = 2
+_MOST_CELLS = 5_000_000
+"""Size of a planting (moments x customers) above which none is made: each fills this many cells."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,7 @@ def run_job(
     source, target = Path(data), Path(out)
     settings = config or RecommenderConfig(bootstraps=20)
     check_writable(target)
-    streams = np.random.default_rng(seed).spawn(6)
+    streams = np.random.default_rng(seed).spawn(7)
     step = _Steps(quiet)
     step("Reading and checking the tables")
     market = read_market(source, progress=not quiet)
@@ -145,6 +151,8 @@ def run_job(
     description = describe_market(market)
     step("Climbing the evidence ladder of each channel")
     ladders = channel_ladders(market, horizon_days=settings.horizon_days, rng=streams[1])
+    step("Searching for planted effects")
+    planted = _planted(market, settings.horizon_days, streams[6], quiet)
     step("Fitting appetite, causal graph and effects")
     model, resumed = _fitted(market, ladders, source, target, settings, seed, streams[0], fresh, quiet)
     write_text(target / "graph.json", model.graph.to_json())
@@ -170,11 +178,24 @@ def run_job(
         plan=plan,
         prescriptions=advice,
         explanation=None if explanation is None else explanation.to_dict(),
+        planted=planted,
         basis_sentence=support.sentence,
     )
     write_report(target / "report.html", findings)
     step.close()
     return _summary(target, support, ladders, plan, step.seconds, resumed)
+
+
+def _planted(market: Market, horizon_days: int, rng: np.random.Generator, quiet: bool) -> pd.DataFrame | None:
+    """What would have been seen of known effects; None where none can be planted or it would take too long."""
+    if planting_size(market) > _MOST_CELLS:
+        return None
+    try:
+        return detectable(
+            market, _PLANTED_SIZES, repeats=_PLANTINGS, horizon_days=horizon_days, rng=rng, progress=not quiet
+        )
+    except DataError:  # too short a history, or no purchase: the report says that nothing was planted
+        return None
 
 
 def _fitted(

@@ -110,7 +110,7 @@ def refused(done: Ended) -> str:
     """The one line that a user error is; a run may have said before it which step it is in."""
     assert done.code == 2, (done.code, done.err)
     assert done.out == ""
-    lines = [line for line in done.err.splitlines() if not line.startswith("[1/8] ")]
+    lines = [line for line in done.err.splitlines() if not line.startswith("[1/9] ")]
     assert len(lines) == 1, done.err
     assert lines[0].startswith("error: ")
     assert "Traceback" not in done.err
@@ -234,9 +234,9 @@ def test_run_does_the_whole_job_and_the_same_seed_gives_the_same_bytes(market: P
     first = spawn("run", market, "--out", tmp_path / "first", "--seed", 3)
     assert first.code == 0, first.err
     assert {path.name for path in (tmp_path / "first").iterdir()} == PRODUCED
-    assert "[1/8]" in first.err
-    assert "[8/8]" in first.err
-    assert "[1/8]" not in first.out
+    assert "[1/9]" in first.err
+    assert "[9/9]" in first.err
+    assert "[1/9]" not in first.out
     second = spawn("run", market, "--out", tmp_path / "second", "--seed", 3, "--json")
     assert second.code == 0, second.err
     assert set(second.facts["files"]) == PRODUCED

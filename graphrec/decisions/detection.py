@@ -10,8 +10,8 @@ the bias and whether the intervals hold.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ from graphrec.market.panel import CONTROL
 from graphrec.market.simulation import PlantedMarket, plant_effects
 from graphrec.market.tables import DataError, Market
 
-__all__ = ["detectable", "search_planted"]
+__all__ = ["detectable", "planting_size", "search_planted"]
 
 _TRUTH = {"lines": "effect_lines", "outcome": "effect"}
 """Outcome of a comparison to the truth about it."""
@@ -57,15 +57,16 @@ def detectable(
     rng : int, Generator or None
         Seed; the same seed gives the same table.
     progress : bool
-        Say on stderr what is being done.
+        A bar on stderr.
 
     Returns
     -------
     pandas.DataFrame
         One row for each channel and size: channel; size; effect, the true mean effect on the overlap population in
         units of the ladder; repeats; estimated, the share with enough treated events for a figure; detected, the
-        share of all repeats whose interval lies above zero; bias, the mean estimate less the truth; coverage, the
-        share of figures whose interval holds the truth. Bias and coverage are nan without a figure.
+        share of all repeats whose interval lies above zero; bias, the mean estimate less the truth, and se, its mean
+        standard error; coverage, the share of figures whose interval holds the truth; naive_bias, the mean plain
+        difference less the truth. All but the last are nan without a figure.
 
     Raises
     ------
@@ -77,7 +78,8 @@ def detectable(
     Notes
     -----
     The planted policy follows recorded history only, so the table says what the *size* of these data allows. Whether
-    the real policy did the same is what the placebo of the ladder asks.
+    the real policy did the same is what the placebo of the ladder asks. Where the figure is withheld in some repeats
+    for want of events, those that remain drew many events, so their mean error leans upwards.
     """
     tries = search_planted(
         market,
@@ -90,6 +92,7 @@ def detectable(
         progress=progress,
     )
     tries["error"] = tries["value"] - tries["effect"]
+    tries["naive_error"] = tries["naive"] - tries["effect"]
     tries["holds"] = tries["effect"].between(tries["low"], tries["high"]).astype(float).where(tries["value"].notna())
     tries["estimated"] = tries["value"].notna().astype(float)
     tries["detected"] = (tries["low"] > 0).astype(float)
@@ -99,7 +102,9 @@ def detectable(
         estimated=("estimated", "mean"),
         detected=("detected", "mean"),
         bias=("error", "mean"),
+        se=("se", "mean"),
         coverage=("holds", "mean"),
+        naive_bias=("naive_error", "mean"),
     )
     return table.reset_index().sort_values(["channel", "size"], ascending=[True, False], ignore_index=True)
 
@@ -126,23 +131,47 @@ def search_planted(
     if repeats < 1:
         raise DataError(f"repeats is {repeats}; plant at least once")
     found, wanted = [], list(sizes)
-    for size, size_rng in zip(wanted, np.random.default_rng(rng).spawn(len(wanted))):
-        for repeat, repeat_rng in enumerate(size_rng.spawn(repeats)):
-            if progress:
-                sys.stderr.write(f"  searching for a planted lift of {size:g}, try {repeat + 1} of {repeats} ...\n")
-            plant_rng, row_rng, fit_rng = repeat_rng.spawn(3)
-            planted = plant_effects(market, size, horizon_days=horizon_days, rng=plant_rng)
-            for rows in gather_comparisons(
-                planted.market, horizon_days=horizon_days, minimum_contacts=minimum_contacts, rng=row_rng
-            ):
-                tried = {"channel": rows.channel, "size": size, "repeat": repeat}
-                found.append(tried | _search(rows, planted, level, fit_rng.spawn(1)[0]))
+    with _bar(len(wanted) * repeats, progress) as step:
+        for size, size_rng in zip(wanted, np.random.default_rng(rng).spawn(len(wanted))):
+            for repeat, repeat_rng in enumerate(size_rng.spawn(repeats)):
+                step(size)
+                plant_rng, row_rng, fit_rng = repeat_rng.spawn(3)
+                planted = plant_effects(market, size, horizon_days=horizon_days, rng=plant_rng)
+                for rows in gather_comparisons(
+                    planted.market, horizon_days=horizon_days, minimum_contacts=minimum_contacts, rng=row_rng
+                ):
+                    tried = {"channel": rows.channel, "size": size, "repeat": repeat}
+                    found.append(tried | _search(rows, planted, level, fit_rng.spawn(1)[0]))
     if not found:
         raise DataError(
             "no planted contact can be judged: none has two horizons of purchases before it and one after it; shorten "
             "horizon_days"
         )
     return pd.DataFrame(found)
+
+
+def planting_size(market: Market) -> int:
+    """Cells that one planting fills: moments at which an offer was contacted about, times customers."""
+    about = market.solicitations[["product_id", "campaign_id", "sent_at"]]
+    return len(about.drop_duplicates()) * len(market.customers)
+
+
+@contextmanager
+def _bar(total: int, progress: bool) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr that a call moves on by one planting; nothing at all without ``progress``."""
+    if not progress:
+        yield lambda size: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("planting", total=total)
+        done = iter(range(total))
+        yield lambda size: bar.update(
+            task, completed=next(done), description=f"searching for a planted lift of {size:g}"
+        )
+        bar.update(task, completed=total, description="searched for planted effects")
 
 
 def _search(rows: Comparison, planted: PlantedMarket, level: float, rng: np.random.Generator) -> dict[str, float]:

@@ -6,18 +6,16 @@ are computed below; nothing here softens them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from graphrec.report.figures import dot_chart, interval_chart
+from graphrec.report.scales import ladder_unit
+from graphrec.report.sensitivity import build_sensitivity
 from graphrec.report.wording import (
     POINTS,
-    RAW,
     Unit,
     count,
-    figure,
     is_number,
     listing,
     percent,
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from graphrec.learning.effects import EffectModel
     from graphrec.report.contents import Findings
 
-__all__ = ["GRADES", "VERDICTS", "build_claims", "channel_grades", "estimate_words", "ladder_unit", "outcome_unit"]
+__all__ = ["GRADES", "VERDICTS", "build_claims", "channel_grades", "estimate_words"]
 
 VERDICTS: Mapping[str, str] = {
     "supported": "The figure may be read as an effect, under the stated assumptions. It may still be zero.",
@@ -52,7 +50,6 @@ _RUNGS: Mapping[str, tuple[str, str]] = {
     "placebo": ("Placebo", "the period before, where the contact cannot matter"),
     "difference_in_differences": ("Difference in differences", "change since the period before"),
 }
-_LINES = Unit(1.0, "lines", "purchase lines of the offer for each contact", significant=2, fewest=2)
 _BALANCED = 0.1
 _LOVE_LIMIT = 40
 
@@ -60,7 +57,7 @@ _LOVE_LIMIT = 40
 def build_claims(findings: Findings) -> dict[str, Any]:
     """Values of the page on claims."""
     effects = None if findings.model is None else findings.model.effects
-    unit, grades = outcome_unit(findings), channel_grades(findings)
+    grades = channel_grades(findings)
     return {
         "adjustment": None if effects is None else _adjustment(effects.adjustment),
         "ladders": [
@@ -71,26 +68,8 @@ def build_claims(findings: Findings) -> dict[str, Any]:
         "grades": GRADES,
         "balance": None if effects is None else _balance(effects),
         "check": None if effects is None else _check(effects),
-        "planted": _planted(findings.planted, unit),
+        "planted": build_sensitivity(findings),
     }
-
-
-def outcome_unit(findings: Findings) -> Unit:
-    """Percentage points where the outcome is bought or not, raw figures elsewhere."""
-    if findings.model is None:
-        return POINTS
-    panel = findings.model.panel
-    return POINTS if panel.frame[panel.outcome].isin([0, 1]).all() else RAW
-
-
-def ladder_unit(findings: Findings, ladder: Ladder) -> Unit:
-    """Unit of a ladder, which may be of another outcome than the model: counts thin evenly in samples of receipts."""
-    outcome = ladder.naive.outcome
-    if outcome == "lines":
-        return _LINES
-    if findings.model is not None and outcome == findings.model.panel.outcome:
-        return outcome_unit(findings)
-    return Unit(1.0, "", f"units of {plain(outcome)}")
 
 
 def channel_grades(findings: Findings) -> dict[str, str]:
@@ -241,8 +220,19 @@ def _balance(effects: EffectModel) -> dict[str, Any]:
             f"The weighted rows without a contact are worth {count(exposure.ess)} independent ones; "
             f"{percent(exposure.clipped_share)} of the weights were cut at their upper limit."
         ),
+        "logged": _logged(exposure.logged_share),
         "clipped": exposure.clipped_share > 0.05,
     }
+
+
+def _logged(share: float) -> str:
+    """Where the probabilities of the contacts come from."""
+    if share == 0:
+        return (
+            "The policy logged no probability of its contacts, so every one is learned from the columns. A logged "
+            "probability is worth more than any model of it: log it with every contact from now on."
+        )
+    return f"The policy logged the probability of {percent(share)} of its contacts; where it did, the log is used."
 
 
 def _check(effects: EffectModel) -> dict[str, Any]:
@@ -264,27 +254,4 @@ def _check(effects: EffectModel) -> dict[str, Any]:
         )
         if is_number(check.estimate) and is_number(check.se)
         else None,
-    }
-
-
-def _planted(table: pd.DataFrame | None, unit: Unit) -> dict[str, Any] | None:
-    """Headings and rows; columns that are not known are printed as they are."""
-    if table is None or table.empty:
-        return None
-    known: dict[str, tuple[str, Callable[[Any], str]]] = {
-        "size": ("Planted effect", unit.unsigned),
-        "detected": ("Share detected", percent),
-        "share_detected": ("Share detected", percent),
-        "bias": ("Mean error of the estimate", unit.signed),
-        "coverage": ("Intervals that hold the truth", percent),
-    }
-    names = [str(name) for name in table.columns]
-    rows = [
-        [known[name][1](value) if name in known else figure(value) if is_number(value) else str(value)
-         for name, value in zip(names, row)]
-        for row in table.itertuples(index=False, name=None)
-    ]  # fmt: skip
-    return {
-        "names": [known[name][0] if name in known else sentence_case(plain(name))[:-1] for name in names],
-        "rows": rows,
     }

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Findings", "FittedModel", "ReportError", "as_records"]
 
 
+_PLANTED = ("channel", "size", "effect", "repeats", "estimated", "detected", "bias", "coverage", "naive_bias")
+
+
 class ReportError(ValueError):
     """A part of the findings is not what its name says; the message names it and what was expected."""
 
@@ -70,7 +73,7 @@ class Findings:
         number) of the response model, in ``scale`` ("log-odds" or "probability"); ``effect``, ``low``, ``high`` of the
         contact; ``reasons``, sentences.
     planted : pandas.DataFrame, optional
-        Columns size, detected, bias, coverage: what the method found of effects planted into these data.
+        From `graphrec.decisions.detection.detectable`: what the method found of effects planted into these data.
     basis_sentence : str
         What the ranking rests on, in a sentence; the column ``basis`` of the scores ("effect", "ceiling" or "none")
         decides how figures are named.
@@ -109,6 +112,9 @@ class Findings:
             part = getattr(self, name)
             if part is not None and not isinstance(part, pd.DataFrame):
                 raise ReportError(f"{name} is a {type(part).__name__}; give a pandas DataFrame or None")
+        lacking = [] if self.planted is None else [name for name in _PLANTED if name not in self.planted.columns]
+        if lacking:
+            raise ReportError(f"planted lacks the columns {', '.join(lacking)}; give the table of detectable() or None")
         for name in ("ladders", "explanation"):
             part = getattr(self, name)
             if part is not None and not isinstance(part, Mapping):

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphrec.report.claims import GRADES, VERDICTS, channel_grades, estimate_words, ladder_unit
+from graphrec.report.claims import GRADES, VERDICTS, channel_grades, estimate_words
 from graphrec.report.outreach import basis_sentence, plan_sentences
+from graphrec.report.scales import ladder_unit
+from graphrec.report.sensitivity import first_page_words
 from graphrec.report.wording import count, day, listing, percent, plain, sentence_case
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ def _claims(findings: Findings, effects: EffectModel | None) -> list[dict[str, s
         claims.append(
             {"mark": "note", "text": "No ladder of evidence was built, so no channel has a verdict of its own."}
         )
+    if words := first_page_words(findings):
+        claims.append({"mark": "note", "text": words})
     return claims
 
 

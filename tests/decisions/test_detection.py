@@ -90,12 +90,15 @@ def test_nothing_planted_is_measured_as_nothing():
 def test_the_table_sums_the_tries_up(monkeypatch):
     monkeypatch.setattr(detection, "search_planted", lambda *_, **__: tries().copy())
     table = detectable(shop(), (2.0, 1.0, 0.0), repeats=3, rng=0)
-    assert list(table.columns) == ["channel", "size", "effect", "repeats", "estimated", "detected", "bias", "coverage"]
+    assert list(table.columns) == [
+        "channel", "size", "effect", "repeats", "estimated", "detected", "bias", "se", "coverage", "naive_bias"
+    ]  # fmt: skip
     assert table["size"].tolist() == [2.0, 1.0, 0.0] * 2 and (table["repeats"] == 3).all()
     for row in table.itertuples():
         own = tries().query("channel == @row.channel and size == @row.size")
         figures = own.dropna()
         assert row.detected == pytest.approx((own["low"] > 0).mean())
+        assert row.naive_bias == pytest.approx((own["naive"] - own["effect"]).mean())
         assert row.estimated == pytest.approx(len(figures) / 3)
         if len(figures):
             holds = (figures["low"] <= figures["effect"]) & (figures["effect"] <= figures["high"])
@@ -112,4 +115,4 @@ def test_bad_requests_are_refused(capsys):
         detectable(shop(), (-1.0,), rng=0)
     with pytest.raises(DataError, match="shorten horizon_days"):
         detectable(shop(), (1.0,), repeats=1, horizon_days=70, rng=0, progress=True)
-    assert "planted lift of 1" in capsys.readouterr().err
+    assert "searched for planted effects" in capsys.readouterr().err

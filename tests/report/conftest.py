@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import settings
@@ -84,7 +85,7 @@ def findings(ladders: dict[str, Ladder]) -> Findings:
         plan=plan,
         prescriptions=graphrec.prescribe(model, customers=customers, rng=0),
         explanation=explain_customer(model, customers[0], scores, 0).to_dict(),
-        planted=pd.DataFrame({"size": [0.0, 0.03], "detected": [0.05, 0.8], "bias": [0.0, -0.002], "coverage": 0.9}),
+        planted=planted_table(),
         currency="EUR",
         made_on="2025-01-01",
     )
@@ -109,11 +110,20 @@ def evil_findings(findings: Findings) -> Findings:
         plan=replace(plan, contacts=contacts, left_out=plan.left_out.assign(reason=EVIL)),
         prescriptions=[prescription],
         explanation=explanation,
-        planted=pd.DataFrame({EVIL: [EVIL]}),
+        planted=planted_table().assign(channel=EVIL),
         currency=EVIL,
         made_on=EVIL,
         basis_sentence=EVIL,
     )
+
+
+def planted_table() -> pd.DataFrame:
+    """Effects planted through two channels: one sees all but the smallest, the other none."""
+    seen = {"size": [1.0, 0.5, 0.1, 0.0], "effect": [0.08, 0.04, 0.008, 0.0], "detected": [1.0, 1.0, 0.25, 0.0]}
+    table = pd.DataFrame(seen | {"repeats": 4, "bias": 0.002, "se": 0.01, "naive_bias": 0.05})
+    email = table.assign(channel="email", estimated=1.0, coverage=[1.0, 0.75, 1.0, 1.0])
+    letter = table.assign(channel="letter", estimated=0.0, coverage=np.nan, bias=np.nan, se=np.nan, detected=0.0)
+    return pd.concat([email, letter], ignore_index=True)
 
 
 def hostile_model(model: Any) -> Any:

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from causal.ladder import Ladder
 from graphrec.learning.adjustment import Adjustment
 from graphrec.report import Findings, render_report
-from graphrec.report.claims import build_claims, channel_grades, outcome_unit
+from graphrec.report.claims import build_claims, channel_grades
+from graphrec.report.scales import outcome_unit
 from graphrec.report.summary import build_summary
 from graphrec.report.wording import POINTS, RAW
 
@@ -103,3 +104,12 @@ def test_a_supported_channel_without_a_placebo_is_a_warning(ladders: dict[str, L
     bare = replace(ladders["call"], placebo=None)
     (claim,) = (c for c in build_summary(Findings(ladders={"call": bare}))["claims"] if "supported" in c["text"])
     assert claim["mark"] == "warn" and "unchecked" in claim["text"]
+
+
+def test_where_the_probabilities_come_from_is_said(findings: Findings) -> None:
+    assert findings.model is not None
+    effects = findings.model.effects
+    assert "logged the probability of 100 % of its contacts" in build_claims(findings)["balance"]["logged"]
+    silent = replace(effects, exposure=replace(effects.exposure, logged_share=0.0))
+    model = SimpleNamespace(panel=findings.model.panel, graph=findings.model.graph, effects=silent)
+    assert "log it with every contact" in build_claims(replace(findings, model=model))["balance"]["logged"]
