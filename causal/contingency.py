@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, chdtri
 
-from causal.moments import Blocks
+from causal.blocks import Blocks
+from causal.determinism import ask_the_other_way
 
 __all__ = ["TableTest", "category_codes"]
 
@@ -24,6 +25,7 @@ LARGEST_COUNT = 2**31
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
+Booleans = NDArray[np.bool_]
 Codes = NDArray[Any]
 
 
@@ -48,7 +50,8 @@ class TableTest:
     Notes
     -----
     Degrees of freedom count only the rows and columns that occur in a stratum. A test with fewer than five
-    effective rows per degree of freedom, or none, says nothing and returns 0 (not independent).
+    effective rows per degree of freedom, or none, says nothing and returns 0 (not independent). Where the one column
+    conditioned on determines an end, :mod:`causal.determinism` decides.
     """
 
     codes: Codes
@@ -57,12 +60,14 @@ class TableTest:
     _columns: Codes = field(init=False, repr=False)
     _counts: Codes = field(init=False, repr=False)
     _levels: Integers = field(init=False, repr=False)
+    _determines: Booleans = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         columns, counts = _join_rows(self.codes, self.weights)
         object.__setattr__(self, "_columns", columns)
         object.__setattr__(self, "_counts", counts)
         object.__setattr__(self, "_levels", columns.max(axis=1, initial=0).astype(np.intp) + 1)
+        object.__setattr__(self, "_determines", _determining(columns, self._levels))
 
     def p_values(self, first: Integers, second: Integers, given: Integers, alpha: float = 0.0) -> Floats:
         """Return the p-value of N tests, as :meth:`causal.independence.BlockTest.p_values` does.
@@ -70,9 +75,14 @@ class TableTest:
         Where ``alpha`` is given, a p-value that does not exceed it is returned as 0: a table of critical values
         decides, and only what passes is evaluated.
         """
+        given = given.reshape(len(first), -1)
+        values = self._count(first, second, given, alpha)
+        return ask_the_other_way(self._count, self._determines, (first, second, given), values)
+
+    def _count(self, first: Integers, second: Integers, given: Integers, alpha: float = 0.0) -> Floats:
         from causal.counting import likelihood_ratios
 
-        held = np.sort(given.reshape(len(first), -1), axis=1)
+        held = np.sort(given, axis=1)
         order = np.lexsort(held.T[::-1]) if held.shape[1] else np.arange(len(first))
         tests = np.stack([first, second], axis=1)[order]
         size = self.size[tests[:, 0], tests[:, 1]]
@@ -101,6 +111,15 @@ def _join_rows(codes: Codes, weights: Floats) -> tuple[Codes, Codes]:
     example[index] = np.arange(len(index))
     whole = counts.sum() < LARGEST_COUNT and bool((counts == np.rint(counts)).all())
     return np.ascontiguousarray(columns[:, example]), counts.astype(np.int32) if whole else counts
+
+
+def _determining(columns: Codes, levels: Integers) -> Booleans:
+    """Return which column fixes the level of another without being fixed by it, constants aside."""
+    from causal.counting import fixed_levels
+
+    fixes = fixed_levels(columns, levels) & (levels > 1)[:, None] & (levels > 1)[None, :]
+    one_way: Booleans = fixes & ~fixes.T
+    return one_way
 
 
 def _upper_tail(degrees: Floats, statistic: Floats, alpha: float) -> Floats:

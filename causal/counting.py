@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from causal.jit import compiled
 
-__all__ = ["likelihood_ratios", "number_rows"]
+__all__ = ["fixed_levels", "likelihood_ratios", "number_rows"]
 
 Arrays = NDArray[Any]
 
@@ -85,6 +85,23 @@ def number_rows(codes: Arrays, levels: Arrays) -> tuple[Arrays, int]:
     for column in range(codes.shape[0]):
         index, cells = _refine(index, cells, codes[column], levels[column], 0)
     return index, cells
+
+
+@compiled
+def fixed_levels(codes: Arrays, levels: Arrays) -> Arrays:
+    """Return which column c fixes the level of column a, as ``[c, a]``; most pairs are refuted by the first rows."""
+    width = codes.shape[0]
+    result = np.ones((width, width), dtype=np.bool_)
+    for c in range(width):
+        for a in range(width):
+            level = np.full(levels[c], -1, dtype=np.int64)
+            for row in range(codes.shape[1]):
+                if level[codes[c, row]] < 0:
+                    level[codes[c, row]] = codes[a, row]
+                elif level[codes[c, row]] != codes[a, row]:
+                    result[c, a] = False
+                    break
+    return result
 
 
 @compiled

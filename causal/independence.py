@@ -10,11 +10,13 @@ per test and discovery makes thousands of tests.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtr
 
+from causal.determinism import ask_the_other_way
 from causal.moments import Moments
 
 __all__ = ["BlockTest"]
@@ -22,6 +24,7 @@ __all__ = ["BlockTest"]
 DETERMINED = 1e-8
 CHUNK_ENTRIES = 4_000_000
 
+Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
@@ -39,12 +42,26 @@ class BlockTest:
     -----
     Assumption: dependence shows in linear correlations of the (scored, dummy-coded) columns. A dependence that is
     uncorrelated, such as a symmetric U shape, is not seen. A set that determines one of the two columns says
-    nothing about them: such a test returns 0 (not independent).
+    nothing about them: such a test returns 0 (not independent), but for a single column that determines an end, where
+    :mod:`causal.determinism` decides.
     """
 
     moments: Moments
 
-    @property
+    @cached_property
+    def _determines(self) -> Booleans:
+        """Which column holds all of another's block in the span of its own, without the opposite."""
+        starts, width = self.moments.starts, self.width
+        filled = np.flatnonzero(width)
+        explained = np.zeros((len(width), len(width)))
+        if len(filled):
+            across = np.add.reduceat(self.moments.correlation**2, starts[filled], axis=0)
+            explained[np.ix_(filled, filled)] = np.add.reduceat(across, starts[filled], axis=1)
+        within = (explained > width[None, :] - DETERMINED) & (width > 0)[:, None] & (width > 0)[None, :]
+        one_way: Booleans = within & ~within.T
+        return one_way
+
+    @cached_property
     def width(self) -> Integers:
         """Size of each block; 0 for a constant column."""
         width: Integers = np.diff(self.moments.starts)
@@ -65,8 +82,16 @@ class BlockTest:
         ndarray of float, shape (N,)
             1 when a column is constant.
         """
-        width = self.width
         given = given.reshape(len(first), -1)
+        values = self._measure(first, second, given)
+        if given.shape[1] == 1 and self._determines.any():
+            for end, other in ((first, second), (second, first)):
+                finer = np.flatnonzero(self._determines[end, given[:, 0]])
+                values[finer] = self._measure_beyond(end[finer], other[finer], given[finer])
+        return ask_the_other_way(self._measure_beyond, self._determines, (first, second, given), values)
+
+    def _measure(self, first: Integers, second: Integers, given: Integers) -> Floats:
+        width = self.width
         held = width[given].sum(axis=1)
         span = int(width.max(initial=0)) + 1
         result = np.ones(len(first))
@@ -80,6 +105,22 @@ class BlockTest:
             for low in range(0, len(rows), step):
                 part = rows[low : low + step]
                 result[part] = self._same_shape(first[part], second[part], given[part], (int(a), int(b)))
+        return result
+
+    def _measure_beyond(self, finer: Integers, other: Integers, coarser: Integers) -> Floats:
+        """Return the p-value of other and the finer column given the coarser one, which the finer determines.
+
+        Given the coarser, the finer block has fewer dimensions than columns; what it adds is read from the other end.
+        """
+        result = np.ones(len(finer))
+        for number, (c, b, e) in enumerate(zip(finer, other, coarser[:, 0])):
+            added = int(self.width[c] - self.width[e])
+            ends = self._columns(np.array([[b]]))
+            left = [self._conditional(ends, self._columns(np.array([[column]])))[0] for column in (c, e)]
+            after, before = (np.linalg.slogdet(within).logabsdet for within in left)
+            factor = max(float(self.moments.size[c, b]) - self.width[c] - (ends.shape[1] + 3.0) / 2.0, 0.0)
+            statistic = factor * max(float(before - after), 0.0)
+            result[number] = float(chdtrc(float(added * ends.shape[1]), statistic)) if added and ends.size else 1.0
         return result
 
     def _same_shape(self, first: Integers, second: Integers, given: Integers, shape: tuple[int, int]) -> Floats:

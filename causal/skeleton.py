@@ -20,6 +20,8 @@ from causal.meek import Rules
 __all__ = ["IndependenceTest", "Skeleton", "find_skeleton"]
 
 FIRST_ROUND = 64
+SETTLING_DEPTH = 3
+MOST_SETS = 64
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -81,7 +83,28 @@ def find_skeleton(test: IndependenceTest, rules: Rules, alpha: float, max_depth:
         sets = {(a, b): _candidate_sets(near, rules, (a, b), depth) for a, b in open_pairs}
         if not _separate(skeleton, test, sets, alpha, depth):
             break
+    _settle(skeleton, test, rules, max_depth)
     return skeleton
+
+
+def _settle(skeleton: Skeleton, test: IndependenceTest, rules: Rules, max_depth: int) -> None:
+    """Look again for the best separator of every pair that has common neighbours, among sets of all sizes.
+
+    The search above stops at the first size that separates. With few rows the empty set does so where the dependence
+    through a common neighbour is weak, and the neighbour, not being in the set, would be taken for a collider.
+    """
+    adjacent = skeleton.adjacent
+    common = (adjacent.astype(np.float32) @ adjacent.astype(np.float32)) > 0
+    pairs = [pair for pair in skeleton.separators if common[pair]]
+    for depth in range(min(max_depth, SETTLING_DEPTH) + 1):
+        found = ((pair, _candidate_sets(adjacent, rules, pair, depth)) for pair in pairs)
+        batches = {pair: list(islice(sets, MOST_SETS)) for pair, sets in found}
+        batches = {pair: batch for pair, batch in batches.items() if batch}
+        if not batches:
+            continue
+        for pair, separator, p in _best_sets(test, batches, depth):
+            if p > skeleton.strength[pair]:
+                skeleton.separators[pair], skeleton.strength[pair] = separator, p
 
 
 def _remove(skeleton: Skeleton, pair: Pair, separator: tuple[int, ...], p: float) -> None:
@@ -133,17 +156,22 @@ def _test_round(
     depth: int,
 ) -> set[Pair]:
     """Test a batch of sets for every pair at once; remove the edges that the best set separates."""
+    separated = [found for found in _best_sets(test, batches, depth) if found[2] > alpha]
+    for pair, separator, p in separated:
+        _remove(skeleton, pair, separator, p)
+    return {pair for pair, _, _ in separated}
+
+
+def _best_sets(
+    test: IndependenceTest, batches: dict[Pair, list[tuple[int, ...]]], depth: int
+) -> Iterator[tuple[Pair, tuple[int, ...], float]]:
+    """Yield for every pair the set of largest p-value, the earliest of them."""
     pairs = list(batches)
     counts = np.array([len(batches[pair]) for pair in pairs])
     ends = np.repeat(np.array(pairs, dtype=np.intp), counts, axis=0)
     given = np.array(list(chain.from_iterable(batches.values())), dtype=np.intp).reshape(len(ends), depth)
     values = test.p_values(ends[:, 0], ends[:, 1], given)
     lows = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    best = np.maximum.reduceat(values, lows)
-    separated = set()
-    for number in np.flatnonzero(best > alpha):
-        pair, low = pairs[number], lows[number]
-        place = int(np.argmax(values[low : low + counts[number]]))
-        _remove(skeleton, pair, batches[pair][place], float(best[number]))
-        separated.add(pair)
-    return separated
+    for pair, low, count in zip(pairs, lows.tolist(), counts.tolist()):
+        place = int(np.argmax(values[low : low + count]))
+        yield pair, batches[pair][place], float(values[low + place])
