@@ -198,7 +198,13 @@ def test_same_seed_same_bytes() -> None:
 def test_propensity_is_logged_on_demand_only() -> None:
     assert planted().market.solicitations["propensity"].isna().all()
     logged = planted(log_propensity=True)
-    np.testing.assert_array_equal(logged.market.solicitations["propensity"], logged.truth.contacts["propensity"])
+    sent = logged.truth.contacts
+    np.testing.assert_array_equal(logged.market.solicitations["propensity"], sent["channel_propensity"])
+    part = (sent["channel_propensity"] / sent["propensity"]).groupby(
+        [sent["offer_id"], sent["sent_at"], sent["channel"]]
+    )
+    assert part.std().max() < 1e-12  # the channel is drawn whoever is contacted, so the channels share the probability
+    assert part.first().groupby(["offer_id", "sent_at"]).sum().to_numpy() == pytest.approx(1.0)
     flat = planted(selectivity=0.0, propensity=0.25).truth.contacts["propensity"]
     assert flat.to_numpy() == pytest.approx(0.25)
 

@@ -27,9 +27,10 @@ class PlantedTruth:
     ----------
     contacts : pandas.DataFrame
         One row for each planted contact: solicitation_id, customer_id, offer_id, channel, sent_at, propensity (of
-        any contact), effect_lines (expected purchase lines added), added_lines (lines added in fact) and effect: the
-        change this contact makes to the probability of buying the offer within the horizon. That is 0 where the
-        offer was bought anyway, else ``1 - exp(-effect_lines)``.
+        any contact), channel_propensity (of a contact through this channel), effect_lines (expected purchase lines
+        added), added_lines (lines added in fact) and effect: the change this contact makes to the probability of
+        buying the offer within the horizon. That is 0 where the offer was bought anyway, else
+        ``1 - exp(-effect_lines)``.
     lift : mapping of str to float
         Planted relative lift by channel.
     horizon_days : int

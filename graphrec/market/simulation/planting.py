@@ -110,7 +110,7 @@ def plant_effects(
     minimum_history_days : int
         Occasions with less history before them are left out.
     log_propensity : bool
-        Record the probability of each contact in ``solicitations.propensity``.
+        Record the probability of each contact, through the channel used, in ``solicitations.propensity``.
     rng : int, Generator or None
         Seed: the same seed gives the same bytes.
 
@@ -210,6 +210,9 @@ def _contacts(market: Market, offers: Offers, planted: Sequence[_Planted]) -> pd
             "channel": market.vocabulary.channels.decode(channel),
             "sent_at": pd.DatetimeIndex(time.astype("datetime64[us]")).tz_localize("UTC"),
             "propensity": np.concatenate([part.propensity[part.customers] for part in planted]),
+            "channel_propensity": np.concatenate(
+                [part.propensity[part.customers] * part.occasion.shares[part.channels] for part in planted]
+            ),
             "effect_lines": np.concatenate([part.lines[part.channels, part.customers] for part in planted]),
             "added_lines": np.concatenate([part.added[part.customers] for part in planted]),
         }
@@ -272,7 +275,7 @@ def _with_contacts(
     named = "campaign_id" if offers.kind == "campaign" else "product_id"
     solicitations = contacts[["solicitation_id", "customer_id", "sent_at", "channel"]].assign(
         **{named: contacts["offer_id"]},
-        propensity=contacts["propensity"] if log_propensity else np.nan,
+        propensity=contacts["channel_propensity"] if log_propensity else np.nan,
     )
     return Market.from_frames(
         customers=market.customers,
