@@ -124,11 +124,14 @@ class BlockTest:
         return result
 
     def _same_shape(self, first: Integers, second: Integers, given: Integers, shape: tuple[int, int]) -> Floats:
-        target = np.concatenate([self._columns(first[:, None]), self._columns(second[:, None])], axis=1)
-        within = self._conditional(target, self._columns(given))
         size = self.moments.size[first, second]
+        ends, held = (self._columns(first[:, None]), self._columns(second[:, None])), self._columns(given)
         if shape == (1, 1):
-            return _partial_correlation_p(within, size, given.shape[1])
+            from causal.partial import partial_correlations
+
+            r, fixed = partial_correlations(self.moments.correlation, ends[0][:, 0], ends[1][:, 0], held, DETERMINED)
+            return np.where(fixed, 0.0, _fisher_p(r, size, held.shape[1]))
+        within = self._conditional(np.concatenate(ends, axis=1), held)
         return _wilks_p(within, shape, size, self.width[given].sum(axis=1))
 
     def _columns(self, variables: Integers) -> Integers:
@@ -159,12 +162,10 @@ class BlockTest:
         return within - explained
 
 
-def _partial_correlation_p(within: Floats, size: Floats, k: int) -> Floats:
-    spread = within[:, 0, 0] * within[:, 1, 1]
-    determined = (within[:, 0, 0] < DETERMINED) | (within[:, 1, 1] < DETERMINED)
-    r = within[:, 0, 1] / np.sqrt(np.maximum(spread, DETERMINED**2))
+def _fisher_p(r: Floats, size: Floats, k: int) -> Floats:
     z = np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12)) * np.sqrt(np.maximum(size - k - 3.0, 0.0))
-    return np.where(determined, 0.0, 2.0 * ndtr(-np.abs(z)))
+    p: Floats = 2.0 * ndtr(-np.abs(z))
+    return p
 
 
 def _wilks_p(within: Floats, shape: tuple[int, int], size: Floats, k: Integers) -> Floats:

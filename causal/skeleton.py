@@ -7,9 +7,7 @@ Ramsey 2016). Only columns that may be ancestors of the pair are conditioned on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, combinations, islice
 from typing import Protocol
 
 import numpy as np
@@ -73,18 +71,46 @@ def find_skeleton(test: IndependenceTest, rules: Rules, alpha: float, max_depth:
     width = len(rules.tiers)
     skeleton = Skeleton(~np.eye(width, dtype=bool), {}, {})
     required = rules.required | rules.required.T
-    pairs = np.argwhere(np.triu(skeleton.adjacent & ~required))
-    values = test.p_values(pairs[:, 0], pairs[:, 1], np.empty((len(pairs), 0), dtype=np.intp))
-    for (a, b), p in zip(pairs[values > alpha].tolist(), values[values > alpha].tolist()):
-        _remove(skeleton, (a, b), (), p)
-    for depth in range(1, max_depth + 1):
-        near = skeleton.adjacent.copy()
-        open_pairs = np.argwhere(np.triu(skeleton.adjacent & ~required)).tolist()
-        sets = {(a, b): _candidate_sets(near, rules, (a, b), depth) for a, b in open_pairs}
-        if not _separate(skeleton, test, sets, alpha, depth):
+    for depth in range(max_depth + 1):
+        sides = _Sides.of(np.argwhere(np.triu(skeleton.adjacent & ~required)), skeleton.adjacent, rules)
+        if not _separate(skeleton, test, sides, alpha, depth):
             break
     _settle(skeleton, test, rules, max_depth)
     return skeleton
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """P pairs of columns, shape (P, 2), and the neighbours of either end that may separate them, shape (P, d)."""
+
+    pairs: Integers
+    first: Booleans
+    second: Booleans
+
+    @classmethod
+    def of(cls, pairs: Integers, adjacent: Booleans, rules: Rules) -> _Sides:
+        allowed = rules.may_separate[pairs[:, 0], pairs[:, 1]]
+        return cls(pairs, adjacent[pairs[:, 0]] & allowed, adjacent[pairs[:, 1]] & allowed)
+
+    def only(self, kept: Booleans) -> _Sides:
+        return _Sides(self.pairs[kept], self.first[kept], self.second[kept])
+
+
+def _separate(skeleton: Skeleton, test: IndependenceTest, sides: _Sides, alpha: float, depth: int) -> bool:
+    """Remove the edges that a set of one size separates, in growing rounds; say whether there was any set."""
+    start, room, asked = 0, FIRST_ROUND, False
+    while len(sides.pairs):
+        counts, best, sets = _best_sets(test, sides, depth, start, room)
+        asked |= bool(counts.any())
+        separated = best > alpha
+        for number in np.flatnonzero(separated):
+            a, b = sides.pairs[number].tolist()
+            skeleton.adjacent[a, b] = skeleton.adjacent[b, a] = False
+            skeleton.separators[(a, b)] = tuple(sets[number].tolist())
+            skeleton.strength[(a, b)] = float(best[number])
+        sides = sides.only((counts == room) & ~separated)
+        start, room = start + room, 4 * room
+    return asked
 
 
 def _settle(skeleton: Skeleton, test: IndependenceTest, rules: Rules, max_depth: int) -> None:
@@ -95,83 +121,29 @@ def _settle(skeleton: Skeleton, test: IndependenceTest, rules: Rules, max_depth:
     """
     adjacent = skeleton.adjacent
     common = (adjacent.astype(np.float32) @ adjacent.astype(np.float32)) > 0
-    pairs = [pair for pair in skeleton.separators if common[pair]]
+    pairs = np.array([pair for pair in skeleton.separators if common[pair]], dtype=np.intp).reshape(-1, 2)
+    sides = _Sides.of(pairs, adjacent, rules)
     for depth in range(min(max_depth, SETTLING_DEPTH) + 1):
-        found = ((pair, _candidate_sets(adjacent, rules, pair, depth)) for pair in pairs)
-        batches = {pair: list(islice(sets, MOST_SETS)) for pair, sets in found}
-        batches = {pair: batch for pair, batch in batches.items() if batch}
-        if not batches:
-            continue
-        for pair, separator, p in _best_sets(test, batches, depth):
-            if p > skeleton.strength[pair]:
-                skeleton.separators[pair], skeleton.strength[pair] = separator, p
-
-
-def _remove(skeleton: Skeleton, pair: Pair, separator: tuple[int, ...], p: float) -> None:
-    skeleton.adjacent[pair] = skeleton.adjacent[pair[::-1]] = False
-    skeleton.separators[pair] = separator
-    skeleton.strength[pair] = p
-
-
-def _candidate_sets(near: Booleans, rules: Rules, pair: Pair, depth: int) -> Iterator[tuple[int, ...]]:
-    """Yield the subsets of one size of either neighbourhood, without repetition."""
-    allowed = rules.may_separate[pair]
-    first, second = ((near[end] & allowed).nonzero()[0].tolist() for end in pair)
-    if len(first) < depth:
-        return combinations(second, depth)
-    inside = set(first)
-    if len(second) < depth or inside.issuperset(second):
-        return combinations(first, depth)
-    fresh = (subset for subset in combinations(second, depth) if not inside.issuperset(subset))
-    return chain(combinations(first, depth), fresh)
-
-
-def _separate(
-    skeleton: Skeleton,
-    test: IndependenceTest,
-    sets: dict[Pair, Iterator[tuple[int, ...]]],
-    alpha: float,
-    depth: int,
-) -> bool:
-    """Try the candidate sets in growing rounds; say whether there were any."""
-    any_left = False
-    room = FIRST_ROUND
-    while sets:
-        batches = {pair: list(islice(found, room)) for pair, found in sets.items()}
-        batches = {pair: batch for pair, batch in batches.items() if batch}
-        if not batches:
-            break
-        any_left = True
-        separated = _test_round(skeleton, test, batches, alpha, depth)
-        sets = {pair: sets[pair] for pair in batches if pair not in separated}
-        room *= 4
-    return any_left
-
-
-def _test_round(
-    skeleton: Skeleton,
-    test: IndependenceTest,
-    batches: dict[Pair, list[tuple[int, ...]]],
-    alpha: float,
-    depth: int,
-) -> set[Pair]:
-    """Test a batch of sets for every pair at once; remove the edges that the best set separates."""
-    separated = [found for found in _best_sets(test, batches, depth) if found[2] > alpha]
-    for pair, separator, p in separated:
-        _remove(skeleton, pair, separator, p)
-    return {pair for pair, _, _ in separated}
+        _, best, sets = _best_sets(test, sides, depth, 0, MOST_SETS)
+        for (a, b), p, separator in zip(pairs.tolist(), best.tolist(), sets):
+            if p > skeleton.strength[(a, b)]:
+                skeleton.separators[(a, b)], skeleton.strength[(a, b)] = tuple(separator.tolist()), p
 
 
 def _best_sets(
-    test: IndependenceTest, batches: dict[Pair, list[tuple[int, ...]]], depth: int
-) -> Iterator[tuple[Pair, tuple[int, ...], float]]:
-    """Yield for every pair the set of largest p-value, the earliest of them."""
-    pairs = list(batches)
-    counts = np.array([len(batches[pair]) for pair in pairs])
-    ends = np.repeat(np.array(pairs, dtype=np.intp), counts, axis=0)
-    given = np.array(list(chain.from_iterable(batches.values())), dtype=np.intp).reshape(len(ends), depth)
-    values = test.p_values(ends[:, 0], ends[:, 1], given)
-    lows = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    for pair, low, count in zip(pairs, lows.tolist(), counts.tolist()):
-        place = int(np.argmax(values[low : low + count]))
-        yield pair, batches[pair][place], float(values[low + place])
+    test: IndependenceTest, sides: _Sides, depth: int, start: int, room: int
+) -> tuple[Integers, Floats, Integers]:
+    """Test up to ``room`` sets of each pair: how many there were, the largest p-value (-1 without a set), its set."""
+    from causal.subsets import list_sets
+
+    sets, counts = list_sets(sides.first, sides.second, depth, start, room)
+    best, winner = np.full(len(counts), -1.0), np.zeros(len(counts), dtype=np.intp)
+    some = np.flatnonzero(counts)
+    if not len(some):
+        return counts, best, np.empty((len(counts), depth), dtype=np.intp)
+    owner = np.repeat(np.arange(len(counts)), counts)
+    values = test.p_values(sides.pairs[owner, 0], sides.pairs[owner, 1], sets)
+    best[some] = np.maximum.reduceat(values, (np.cumsum(counts) - counts)[some])
+    at_best = np.flatnonzero(values == best[owner])
+    winner[owner[at_best[::-1]]] = at_best[::-1]  # the first of equals is written last
+    return counts, best, sets[winner]
