@@ -93,7 +93,7 @@ def fit_effects(
     else:
         model = head(rows, fit_rng)
     exposure = model.exposure if isinstance(model, StructuredUplift) else _exposure(rows, fold_rng)
-    check = negative_control(rows, _twin_outcome(panel), exposure.control_weights)
+    check = negative_control(rows, _twin_outcome(panel), exposure.model.out_of_fold)
     return EffectModel(
         model,
         design,

@@ -23,7 +23,7 @@ from graphrec.market.tables import Market
 
 __all__ = ["twin_outcomes"]
 
-_TWINS = 8
+_TWINS = 24
 _FEWEST_OFFERS = 20
 
 
