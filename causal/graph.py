@@ -7,25 +7,32 @@ was considered as the stored form; it has one kind of edge and is mutable, so it
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from causal.edges import (
+    GraphError,
+    check_acyclic,
+    check_kinds,
+    checked_nodes,
+    checked_pairs,
+    find_cycle,
+    follow,
+    sorted_pairs,
+    topological_order,
+)
+
 if TYPE_CHECKING:
     import networkx as nx
+    from matplotlib.axes import Axes
 
     from causal.resamples import Resamples
 
 __all__ = ["CausalGraph", "GraphError", "Note", "find_cycle"]
 
 Pair = tuple[str, str]
-
-
-class GraphError(ValueError):
-    """The nodes and edges given do not make a causal graph."""
 
 
 @dataclass(frozen=True)
@@ -109,15 +116,15 @@ class CausalGraph:
         notes: Iterable[Note] = (),
         bootstraps: Resamples | None = None,
     ) -> None:
-        names = _checked_nodes(nodes)
+        names = checked_nodes(nodes)
         if bootstraps is not None and bootstraps.width != len(names):
             raise GraphError(f"the bootstrap graphs have {bootstraps.width} nodes, the graph {len(names)}")
         rank = {name: i for i, name in enumerate(names)}
-        directed = frozenset(_checked_pairs(edges, rank, "edges"))
-        undirected = frozenset(_sorted_pairs(undirected_edges, rank, "undirected_edges"))
-        bidirected = frozenset(_sorted_pairs(bidirected_edges, rank, "bidirected_edges"))
-        _check_kinds(directed, undirected, bidirected)
-        _check_acyclic(names, directed)
+        directed = frozenset(checked_pairs(edges, rank, "edges"))
+        undirected = frozenset(sorted_pairs(undirected_edges, rank, "undirected_edges"))
+        bidirected = frozenset(sorted_pairs(bidirected_edges, rank, "bidirected_edges"))
+        check_kinds(directed, undirected, bidirected)
+        check_acyclic(names, directed)
         confidence = {pair: MappingProxyType(dict(value)) for pair, value in (confidence or {}).items()}
         in_order = sorted(directed, key=lambda pair: (rank[pair[0]], rank[pair[1]]))
         parents: dict[str, list[str]] = {name: [] for name in names}
@@ -164,11 +171,11 @@ class CausalGraph:
 
     def ancestors(self, node: str) -> frozenset[str]:
         """Return everything with a directed path to the node, without the node itself."""
-        return _reach(self._known(node), self._parents)
+        return follow(self._known(node), self._parents)
 
     def descendants(self, node: str) -> frozenset[str]:
         """Return everything with a directed path from the node, without the node itself."""
-        return _reach(self._known(node), self._children)
+        return follow(self._known(node), self._children)
 
     def adjacent(self, first: str, second: str) -> bool:
         """Say whether any edge of any kind joins the two nodes."""
@@ -178,7 +185,7 @@ class CausalGraph:
 
     def topological_order(self) -> tuple[str, ...]:
         """Return the nodes with every cause before its effects; ties keep the node order."""
-        return _topological_order(self.nodes, self._parents, self._children)
+        return topological_order(self.nodes, self._parents, self._children)
 
     def to_networkx(self) -> nx.DiGraph[str]:
         """Return the directed edges as a networkx ``DiGraph`` (always acyclic).
@@ -239,6 +246,80 @@ class CausalGraph:
 
         return to_cytoscape(self, positions)
 
+    def to_dot(self) -> str:
+        """Return the graph as DOT text for Graphviz; line widths follow the confidence."""
+        from causal.dot import to_dot
+
+        return to_dot(self)
+
+    @classmethod
+    def from_dot(cls, text: str) -> CausalGraph:
+        """Read DOT or DAGitty text: ``a -> b``, ``a -- b`` and ``a <-> b``; :class:`GraphError` says what is wrong."""
+        from causal.dot import from_dot
+
+        return from_dot(text)
+
+    def to_bif(self, states: Mapping[str, Sequence[str]] | None = None) -> str:
+        """Return the structure as BIF text with uniform tables; only a graph of directed edges has one."""
+        from causal.bif import to_bif
+
+        return to_bif(self, states)
+
+    @classmethod
+    def from_bif(cls, text: str) -> CausalGraph:
+        """Read the structure of a Bayesian network in BIF; the tables are passed over."""
+        from causal.bif import from_bif
+
+        return from_bif(text)
+
+    def to_pgmpy(self) -> Any:
+        """Return a pgmpy ``DAG`` (with named latents), or a ``PDAG`` when directions are open."""
+        from causal.conversions import to_pgmpy
+
+        return to_pgmpy(self)
+
+    @classmethod
+    def from_pgmpy(cls, graph: Any) -> CausalGraph:
+        """Read a pgmpy ``DAG`` or ``PDAG``; a latent parent of two nodes becomes a bidirected edge."""
+        from causal.conversions import from_pgmpy
+
+        return from_pgmpy(graph)
+
+    def to_causal_learn(self) -> Any:
+        """Return a causal-learn ``GeneralGraph``."""
+        from causal.conversions import to_causal_learn
+
+        return to_causal_learn(self)
+
+    @classmethod
+    def from_causal_learn(cls, graph: Any) -> CausalGraph:
+        """Read a causal-learn graph; the circles of a PAG are refused, they leave more open than a direction."""
+        from causal.conversions import from_causal_learn
+
+        return from_causal_learn(graph)
+
+    def draw(
+        self, ax: Axes | None = None, *, tiers: Mapping[str, int] | None = None, highlight: Collection[str] = ()
+    ) -> Axes:
+        """Draw the graph with causes on the left and effects on the right.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a figure of a fitting size is made when omitted.
+        tiers : mapping of str to int, optional
+            When each node happens: columns of the drawing never mix tiers.
+        highlight : collection of str
+            Nodes to colour, such as treatment and outcome; edges between them are coloured too.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from causal.drawing import draw
+
+        return draw(self, ax, tiers, highlight)
+
     def to_mermaid(self) -> str:
         """Return the graph as Mermaid text for a Markdown page."""
         from causal.exchange import to_mermaid
@@ -254,97 +335,3 @@ class CausalGraph:
         if node not in self._parents:
             raise GraphError(f"{node!r} is not a node; the nodes are {list(self.nodes[:8])}")
         return node
-
-
-def find_cycle(edges: Iterable[Pair]) -> list[Pair]:
-    """Return the edges of one directed cycle, in order, or an empty list when there is none."""
-    children: dict[str, list[str]] = {}
-    for cause, effect in sorted(edges):
-        children.setdefault(cause, []).append(effect)
-    done: set[str] = set()
-    for start in sorted(children):
-        path: list[str] = [start]
-        pending = [iter(children[start])] if start not in done else []
-        while pending:
-            following = next(pending[-1], None)
-            if following is None:
-                pending.pop()
-                done.add(path.pop())
-            elif following in path:
-                loop = [*path[path.index(following) :], following]
-                return list(pairwise(loop))
-            elif following not in done:
-                path.append(following)
-                pending.append(iter(children.get(following, ())))
-    return []
-
-
-def _checked_nodes(nodes: Iterable[str]) -> tuple[str, ...]:
-    names = tuple(nodes)
-    strange = [name for name in names if not isinstance(name, str)]
-    if strange:
-        raise GraphError(f"node names must be strings, found {strange[:5]}; rename the columns")
-    if len(set(names)) != len(names):
-        double = sorted({name for name in names if names.count(name) > 1})
-        raise GraphError(f"nodes named twice: {double[:5]}; give each node its own name")
-    return names
-
-
-def _checked_pairs(pairs: Iterable[Iterable[str]], rank: Mapping[str, int], what: str) -> list[Pair]:
-    checked: list[Pair] = []
-    for pair in pairs:
-        ends = tuple(pair)
-        if len(ends) != 2 or ends[0] == ends[1]:
-            raise GraphError(f"{what} holds {ends!r}; an edge joins two different nodes")
-        unknown = [end for end in ends if end not in rank]
-        if unknown:
-            raise GraphError(f"{what} holds {ends!r}, but {unknown} is not among the nodes {list(rank)[:8]}")
-        checked.append((ends[0], ends[1]))
-    return checked
-
-
-def _sorted_pairs(pairs: Iterable[Iterable[str]], rank: Mapping[str, int], what: str) -> list[Pair]:
-    return [(a, b) if rank[a] < rank[b] else (b, a) for a, b in _checked_pairs(pairs, rank, what)]
-
-
-def _check_kinds(directed: frozenset[Pair], undirected: frozenset[Pair], bidirected: frozenset[Pair]) -> None:
-    either_way = directed | {(b, a) for a, b in directed}
-    doubled = sorted((undirected & either_way) | (undirected & bidirected))
-    if doubled:
-        raise GraphError(f"{doubled[:5]} are undirected and of another kind too; keep one kind per pair")
-
-
-def _check_acyclic(names: tuple[str, ...], directed: frozenset[Pair]) -> None:
-    cycle = find_cycle(directed)
-    if cycle:
-        loop = " -> ".join([cycle[0][0], *(effect for _, effect in cycle)])
-        raise GraphError(f"the directed edges of {len(names)} nodes hold a cycle: {loop}; drop one of them")
-
-
-def _reach(start: str, neighbours: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    seen: set[str] = set()
-    pending = [start]
-    while pending:
-        for following in neighbours[pending.pop()]:
-            if following not in seen:
-                seen.add(following)
-                pending.append(following)
-    return frozenset(seen - {start})
-
-
-def _topological_order(
-    names: tuple[str, ...], parents: Mapping[str, tuple[str, ...]], children: Mapping[str, tuple[str, ...]]
-) -> tuple[str, ...]:
-    rank = {name: i for i, name in enumerate(names)}
-    missing = {name: len(parents[name]) for name in names}
-    ready = [rank[name] for name in names if missing[name] == 0]
-    heapq.heapify(ready)
-    order: list[str] = []
-    while ready:
-        name = names[heapq.heappop(ready)]
-        order.append(name)
-        for child in children[name]:
-            missing[child] -= 1
-            if missing[child] == 0:
-                heapq.heappush(ready, rank[child])
-    return tuple(order)
