@@ -62,6 +62,10 @@ class BlockTest:
         return one_way
 
     @cached_property
+    def _numbers_only(self) -> bool:
+        return bool((self.width == 1).all())
+
+    @cached_property
     def width(self) -> Integers:
         """Size of each block; 0 for a constant column."""
         width: Integers = np.diff(self.moments.starts)
@@ -92,6 +96,8 @@ class BlockTest:
 
     def _measure(self, first: Integers, second: Integers, given: Integers) -> Floats:
         width = self.width
+        if self._numbers_only:
+            return self._same_shape(first, second, given, (1, 1))
         held = width[given].sum(axis=1)
         span = int(width.max(initial=0)) + 1
         result = np.ones(len(first))
@@ -137,6 +143,8 @@ class BlockTest:
     def _columns(self, variables: Integers) -> Integers:
         """Return the matrix columns of the blocks in each row; all rows must have equally many."""
         starts, width = self.moments.starts, self.width
+        if self._numbers_only:
+            return variables
         if variables.shape[1] == 0:
             return np.empty((len(variables), 0), dtype=np.intp)
         sizes = width[variables].ravel()

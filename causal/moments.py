@@ -55,7 +55,9 @@ def measure_moments(blocks: Blocks, weights: Floats, size: Floats) -> Moments:
     """
     share = weights / weights.sum()
     mean = share @ blocks.matrix
-    covariance = (blocks.matrix * share[:, None]).T @ blocks.matrix - np.outer(mean, mean)
+    # One factor on both sides: the product of a matrix with its own transpose costs half.
+    scaled = blocks.matrix * np.sqrt(share)[:, None]
+    covariance = scaled.T @ scaled - np.outer(mean, mean)
     whitener, starts = whiten(covariance, blocks.starts)
     return Moments(whitener.T @ covariance @ whitener, starts, size)
 

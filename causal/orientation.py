@@ -173,7 +173,9 @@ def _draw_colliders(pattern: Pattern, rules: Rules, skeleton: Skeleton) -> None:
     """Draw ``a -> c <- b`` where a and b are separated without c, the surest separations first."""
     adjacent = pattern.adjacent
     common = (adjacent.astype(np.float32) @ adjacent.astype(np.float32)) > 0
-    near = [pair for pair in skeleton.separators if common[pair] and not adjacent[pair]]
+    pairs = np.array(list(skeleton.separators), dtype=np.intp).reshape(-1, 2)
+    open_triples = (common & ~adjacent)[pairs[:, 0], pairs[:, 1]]
+    near = [(a, b) for a, b in pairs[open_triples].tolist()]
     for a, b in sorted(near, key=lambda pair: (-skeleton.strength[pair], pair)):
         separator = skeleton.separators[(a, b)]
         for c in np.flatnonzero(adjacent[a] & adjacent[b]).tolist():

@@ -103,11 +103,11 @@ def _separate(skeleton: Skeleton, test: IndependenceTest, sides: _Sides, alpha: 
         counts, best, sets = _best_sets(test, sides, depth, start, room)
         asked |= bool(counts.any())
         separated = best > alpha
-        for number in np.flatnonzero(separated):
-            a, b = sides.pairs[number].tolist()
-            skeleton.adjacent[a, b] = skeleton.adjacent[b, a] = False
-            skeleton.separators[(a, b)] = tuple(sets[number].tolist())
-            skeleton.strength[(a, b)] = float(best[number])
+        ends = sides.pairs[separated]
+        skeleton.adjacent[ends[:, 0], ends[:, 1]] = skeleton.adjacent[ends[:, 1], ends[:, 0]] = False
+        gone = list(zip(*ends.T.tolist()))
+        skeleton.separators.update(zip(gone, map(tuple, sets[separated].tolist())))
+        skeleton.strength.update(zip(gone, best[separated].tolist()))
         sides = sides.only((counts == room) & ~separated)
         start, room = start + room, 4 * room
     return asked
@@ -121,13 +121,14 @@ def _settle(skeleton: Skeleton, test: IndependenceTest, rules: Rules, max_depth:
     """
     adjacent = skeleton.adjacent
     common = (adjacent.astype(np.float32) @ adjacent.astype(np.float32)) > 0
-    pairs = np.array([pair for pair in skeleton.separators if common[pair]], dtype=np.intp).reshape(-1, 2)
+    pairs = np.array(list(skeleton.separators), dtype=np.intp).reshape(-1, 2)
+    pairs = pairs[common[pairs[:, 0], pairs[:, 1]]]
     sides = _Sides.of(pairs, adjacent, rules)
     for depth in range(min(max_depth, SETTLING_DEPTH) + 1):
         _, best, sets = _best_sets(test, sides, depth, 0, MOST_SETS)
-        for (a, b), p, separator in zip(pairs.tolist(), best.tolist(), sets):
+        for (a, b), p, separator in zip(pairs.tolist(), best.tolist(), sets.tolist()):
             if p > skeleton.strength[(a, b)]:
-                skeleton.separators[(a, b)], skeleton.strength[(a, b)] = tuple(separator.tolist()), p
+                skeleton.separators[(a, b)], skeleton.strength[(a, b)] = tuple(separator), p
 
 
 def _best_sets(
