@@ -193,16 +193,18 @@ def show_starbucks(folder: Path, repeats: int) -> None:
     for name, picks in chosen.items():
         by_row = _revenue(picks, promoted, bought)
         base = by_row if base is None else base
-        value, gap = mean_interval(by_row), mean_interval(by_row - base)
         rate = _response_rate(picks, promoted, bought)
-        print(
-            f"  {name:<12} promoted {picks.mean():5.1%}  NIR {value.value:+8.1f} [{value.low:+8.1f}, {value.high:+8.1f}]"
-            f"  less everybody {gap.value:+8.1f} [{gap.low:+8.1f}, {gap.high:+8.1f}]  IRR {rate:.4f}"
-        )
+        value, gap = (_with_interval(rows) for rows in (by_row, by_row - base))
+        print(f"  {name:<12} promoted {picks.mean():5.1%}  NIR {value}  less everybody {gap}  IRR {rate:.4f}")
+
+
+def _with_interval(by_row: np.ndarray) -> str:
+    found = mean_interval(by_row)
+    return f"{found.value:+8.1f} [{found.low:+8.1f}, {found.high:+8.1f}]"
 
 
 def _revenue(picks: np.ndarray, promoted: np.ndarray, bought: np.ndarray) -> np.ndarray:
-    """Each row's part of the net incremental revenue, by the formula of the challenge; the mean over rows is the figure.
+    """Each row's part of the net incremental revenue by the challenge's formula; the mean over rows is the figure.
 
     (10 x purchases - 0.15 x customers) of those promoted less 10 x purchases of those not, for 10,000 rows.
     """
