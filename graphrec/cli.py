@@ -278,6 +278,9 @@ def run(
     horizon_days: Horizon = 28,
     seed: Seed = 0,
     fresh: Annotated[bool, typer.Option(help="Fit again although a fitted model is there.")] = False,
+    plantings: Annotated[
+        int | None, typer.Option(help="Known effects planted for each of four sizes, to see what the data could show.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Do the main job whole: tables in, contact plan with causal reasons out."""
@@ -286,7 +289,9 @@ def run(
 
     config = RecommenderConfig(offer=offer, horizon_days=horizon_days, bootstraps=20)
     rules = None if policy is None else _policy(policy)
-    summary = run_job(data, out, config=config, policy=rules, seed=seed, fresh=fresh, quiet=as_json)
+    summary = run_job(
+        data, out, config=config, policy=rules, seed=seed, fresh=fresh, quiet=as_json, plantings=plantings
+    )
     lines = [summary.sentence]
     lines += [f"  {channel}: {verdict}" for channel, verdict in summary.verdicts.items()]
     lines += [f"{summary.contacts:,} contacts planned; everything is in {summary.out}, start with report.html"]

@@ -44,7 +44,7 @@ _PRESCRIBED = 20
 _PLANTED_SIZES = (1.0, 0.5, 0.25, 0.1)
 _PLANTINGS = 2
 _MOST_CELLS = 5_000_000
-"""Size of a planting (moments x customers) above which none is made: each fills this many cells."""
+"""Cells (moments x customers) that all plantings together may fill unasked: about 40 seconds."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ def run_job(
     seed: int = 0,
     fresh: bool = False,
     quiet: bool = False,
+    plantings: int | None = None,
 ) -> JobSummary:
     """Run everything from reading the tables to the report.
 
@@ -133,12 +134,17 @@ def run_job(
         Fit again although a model of the same data and settings is there.
     quiet : bool
         No progress on stderr.
+    plantings : int, optional
+        Effects of known size planted into the data, for each of four sizes, to see which these data could show; 0 for
+        none. By default two, fewer in a large market and none in a huge one.
 
     Raises
     ------
     DataError
-        Unusable data, or an output folder that cannot be written.
+        Unusable data, an output folder that cannot be written, or a negative number of plantings.
     """
+    if plantings is not None and plantings < 0:
+        raise DataError(f"plantings is {plantings}; use 0 for none, or a positive number")
     source, target = Path(data), Path(out)
     settings = config or RecommenderConfig(bootstraps=20)
     check_writable(target)
@@ -152,7 +158,7 @@ def run_job(
     step("Climbing the evidence ladder of each channel")
     ladders = channel_ladders(market, horizon_days=settings.horizon_days, rng=streams[1])
     step("Searching for planted effects")
-    planted = _planted(market, settings.horizon_days, streams[6], quiet)
+    planted = _planted(market, plantings, settings.horizon_days, streams[6], quiet)
     step("Fitting appetite, causal graph and effects")
     model, resumed = _fitted(market, ladders, source, target, settings, seed, streams[0], fresh, quiet)
     write_text(target / "graph.json", model.graph.to_json())
@@ -186,13 +192,18 @@ def run_job(
     return _summary(target, support, ladders, plan, step.seconds, resumed)
 
 
-def _planted(market: Market, horizon_days: int, rng: np.random.Generator, quiet: bool) -> pd.DataFrame | None:
+def _planted(
+    market: Market, plantings: int | None, horizon_days: int, rng: np.random.Generator, quiet: bool
+) -> pd.DataFrame | None:
     """What would have been seen of known effects; None where none can be planted or it would take too long."""
-    if planting_size(market) > _MOST_CELLS:
+    if plantings is None:
+        affordable = _MOST_CELLS // max(planting_size(market), 1)
+        plantings = min(_PLANTINGS, affordable // len(_PLANTED_SIZES))
+    if plantings == 0:
         return None
     try:
         return detectable(
-            market, _PLANTED_SIZES, repeats=_PLANTINGS, horizon_days=horizon_days, rng=rng, progress=not quiet
+            market, _PLANTED_SIZES, repeats=plantings, horizon_days=horizon_days, rng=rng, progress=not quiet
         )
     except DataError:  # too short a history, or no purchase: the report says that nothing was planted
         return None

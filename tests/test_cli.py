@@ -231,19 +231,20 @@ def test_report_is_one_offline_page(market: Path, model: Path, tmp_path: Path, c
 
 @pytest.mark.slow
 def test_run_does_the_whole_job_and_the_same_seed_gives_the_same_bytes(market: Path, tmp_path: Path) -> None:
-    first = spawn("run", market, "--out", tmp_path / "first", "--seed", 3)
+    first = spawn("run", market, "--out", tmp_path / "first", "--seed", 3, "--plantings", 1)
     assert first.code == 0, first.err
     assert {path.name for path in (tmp_path / "first").iterdir()} == PRODUCED
     assert "[1/9]" in first.err
     assert "[9/9]" in first.err
     assert "[1/9]" not in first.out
-    second = spawn("run", market, "--out", tmp_path / "second", "--seed", 3, "--json")
+    assert "searched for planted effects" in first.err
+    second = spawn("run", market, "--out", tmp_path / "second", "--seed", 3, "--plantings", 0, "--json")
     assert second.code == 0, second.err
     assert set(second.facts["files"]) == PRODUCED
     assert not second.facts["resumed"]
     for name in ("recommendations.parquet", "plan.parquet", "prescriptions.jsonl", "graph.json"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
-    again = spawn("run", market, "--out", tmp_path / "second", "--seed", 3, "--json")
+    again = spawn("run", market, "--out", tmp_path / "second", "--seed", 3, "--plantings", 0, "--json")
     assert again.facts["resumed"]
     for name in ("recommendations.parquet", "plan.parquet", "prescriptions.jsonl"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
@@ -251,10 +252,11 @@ def test_run_does_the_whole_job_and_the_same_seed_gives_the_same_bytes(market: P
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("step", ["Reading", "Fitting", "Scoring"])
+@pytest.mark.parametrize("step", ["Searching", "Fitting", "Scoring"])
 def test_an_interrupted_run_leaves_nothing_half_written_and_resumes(step: str, market: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "graphrec.cli", "run", str(market), "--out", str(out)]
+    plantings = "1" if step == "Searching" else "0"
+    command = [sys.executable, "-m", "graphrec.cli", "run", str(market), "--out", str(out), "--plantings", plantings]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment()
     ) as running:
@@ -269,7 +271,7 @@ def test_an_interrupted_run_leaves_nothing_half_written_and_resumes(step: str, m
     assert "interrupted" in rest
     assert "Traceback" not in rest
     assert not list(tmp_path.rglob("*.part"))
-    done = spawn("run", market, "--out", out, "--json")
+    done = spawn("run", market, "--out", out, "--plantings", 0, "--json")
     assert done.code == 0, done.err
     assert done.facts["resumed"] == (step == "Scoring")
     assert {path.name for path in out.iterdir()} == PRODUCED
@@ -332,6 +334,93 @@ def test_unusable_data_are_named(
     assert tree(tmp_path) == before
 
 
+def _replace(table: str, **columns: object) -> Callable[[Path], None]:
+    """Break a table of the folder: the same value in every row of a column."""
+
+    def change(folder: Path) -> None:
+        path = folder / f"{table}.parquet"
+        pd.read_parquet(path).assign(**columns).to_parquet(path)
+
+    return change
+
+
+def _keep(table: str, rows: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / f"{table}.parquet"
+        rows(pd.read_parquet(path)).to_parquet(path)
+
+    return change
+
+
+def _contact_everybody(folder: Path) -> None:
+    sent = pd.read_parquet(folder / "solicitations.parquet")
+    people = pd.read_parquet(folder / "customers.parquet")[["customer_id"]]
+    every = sent.drop_duplicates("product_id").drop(columns="customer_id").merge(people, how="cross")
+    every.assign(solicitation_id=range(len(every))).to_parquet(folder / "solicitations.parquet")
+
+
+BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
+    "unknown event type": (_replace("events", event_type="teleport"), "event_type is not one of view"),
+    "future events": (_replace("events", event_time=pd.Timestamp("2999-01-01", tz="UTC")), "lies in the future"),
+    "unreadable times": (_replace("solicitations", sent_at="soon"), "sent_at cannot be read as a time"),
+    "duplicate ids": (_keep("customers", lambda table: pd.concat([table, table])), "customer_id occurs twice"),
+    "unknown customers": (_replace("solicitations", customer_id="Mallory Smith"), "customer_id is not in customers"),
+    "empty table": (_keep("customers", lambda table: table.head(0)), "customers is empty"),
+    "no contacts": (_keep("solicitations", lambda table: table.head(0)), "solicitations is empty"),
+    "contacts long ago": (_replace("solicitations", sent_at=pd.Timestamp("2001-01-01", tz="UTC")), "no contacted rows"),
+    "no purchase": (_keep("events", lambda table: table[table["event_type"] != "purchase"]), "nobody bought"),
+    "no controls": (_contact_everybody, "there are no controls"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_market_is_one_line_without_a_name_and_leaves_nothing(
+    case: str, market: Path, tmp_path: Path, call: Call
+) -> None:
+    change, words = BROKEN[case]
+    people = pd.read_parquet(market / "customers.parquet")["customer_id"]
+    data = damaged(market, tmp_path / "data", change)
+    before = tree(tmp_path)
+    line = refused(call("train", data, "--out", tmp_path / "out", "--json"))
+    assert words in line
+    assert not [name for name in (*people, "Mallory") if name in line]
+    assert tree(tmp_path) == before
+
+
+def test_a_few_bad_rows_are_counted_and_set_aside(market: Path, tmp_path: Path, call: Call) -> None:
+    data = damaged(market, tmp_path / "data", _break_a_few_rows)
+    found = call("check", data, "--json").facts["bad_rows"]
+    assert found["events"]["event_type is not one of view, cart, remove_from_cart, purchase, visit, open, click, "
+                           "redeem, unsubscribe"] == 2  # fmt: skip
+    assert found["events"]["event_time lies in the future"] == 3
+    assert found["solicitations"]["customer_id is not in customers"] == 2
+    assert found["customers"]["customer_id occurs twice (the first row is kept)"] == 1
+
+
+def _break_a_few_rows(folder: Path) -> None:
+    events = pd.read_parquet(folder / "events.parquet")
+    events.loc[events.index[:2], "event_type"] = "teleport"
+    events.loc[events.index[5:8], "event_time"] = pd.Timestamp("2999-01-01", tz="UTC")
+    events.to_parquet(folder / "events.parquet")
+    sent = pd.read_parquet(folder / "solicitations.parquet")
+    sent.loc[sent.index[:2], "customer_id"] = "Mallory Smith"
+    sent.to_parquet(folder / "solicitations.parquet")
+    _keep("customers", lambda table: pd.concat([table, table.head(1)]))(folder)
+
+
+@pytest.mark.slow
+def test_one_channel_and_constant_columns_are_no_reason_to_stop(market: Path, tmp_path: Path, call: Call) -> None:
+    def change(folder: Path) -> None:
+        _replace("solicitations", channel="email")(folder)
+        _replace("products", price=5.0, category="all", brand="one")(folder)
+        _replace("customers", wealth=1.0, age=40)(folder)
+
+    data = damaged(market, tmp_path / "data", change)
+    done = call("train", data, "--out", tmp_path / "model", "--json")
+    assert done.code == 0, done.err
+    assert set(done.facts["grades"]) == {"email"}
+
+
 def test_a_policy_for_an_unknown_channel_is_refused(scores: Path, tmp_path: Path, call: Call) -> None:
     rules = tmp_path / "policy.toml"
     rules.write_text("[channel_capacity]\nfax = 3\n")
@@ -373,6 +462,12 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(
     words = [place, "--customers", 10] if command == "simulate" else [source, "--out", place]
     assert "file" in refused(call(command, *words))
     assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_negative_number_of_plantings_is_refused(market: Path, tmp_path: Path, call: Call) -> None:
+    line = refused(call("run", market, "--out", tmp_path / "out", "--plantings", -1))
+    assert "plantings is -1" in line
+    assert tree(tmp_path) == set()
 
 
 def test_an_unknown_customer_gets_no_prescription(model: Path, tmp_path: Path, call: Call) -> None:
