@@ -3,13 +3,14 @@
 Hides the learners and the choice of how much to boost. The line is fitted without shrinkage and boosting
 only sees its residual, because boosting alone shrinks every effect by a fifth (ITE RMSE 0.125 for line and
 trees, 0.309 for trees alone on the same market); held-out rows decide how many trees, often none. Numbers get
-squared error and an additive noise that can be recovered, 0 / 1 nodes a logit link with the line as offset of
-the trees, categories a multinomial line.
+squared error and an additive noise that can be recovered, 0 / 1 nodes a logit link and counts a log link with the line
+as offset of the trees, categories a multinomial line. A parent whose sign is known is monotone in the line and in the
+trees, so in their sum.
 """
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,23 +18,25 @@ import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from scipy.special import softmax
 
 from causal.encoding import Encoding, FrameError, fit_encoding, is_discrete, level_names, numeric_values
+from causal.lines import Link, constant_score, fit_line, fit_logistic, link_loss, link_mean
 
 __all__ = ["Equation", "Kind", "fit_equation", "kind_of"]
 
 Floats = NDArray[np.float64]
-Kind = Literal["number", "binary", "category"]
+Ints = NDArray[np.int64]
+Kind = Literal["number", "binary", "count", "category"]
+
+LINKS: Mapping[Kind, Link] = {"number": "identity", "binary": "logit", "count": "log"}
+OBJECTIVES = {"number": "regression", "binary": "binary", "count": "poisson"}
 
 ROWS_FOR_TREES = 200
 HELD_OUT = 0.25
 LEAST_GAIN = 0.002  # share of the line's held-out loss that trees must save to be kept
 PATIENCE = 20
 MOST_TREES = 300
-NO_PENALTY = 1e4  # inverse penalty of the logistic line: only keeps separable data finite
 TREES = {
     "learning_rate": 0.08,
     "num_leaves": 12,
@@ -53,7 +56,7 @@ class Equation:
     Parameters
     ----------
     node : str
-    kind : {"number", "binary", "category"}
+    kind : {"number", "binary", "count", "category"}
     parents : tuple of str
     encoding : Encoding
         Of the parents.
@@ -97,7 +100,7 @@ class Equation:
         Returns
         -------
         ndarray of float, shape (n,), or (n, K) for a category
-            Units of the node; probabilities for a binary node or a category.
+            Units of the node; probabilities for a 0 / 1 node or a category.
         """
         x = self.encoding.transform(frame)
         score = x @ self.slopes + self.intercept
@@ -106,7 +109,7 @@ class Equation:
         flat = score[:, 0]
         if self.trees is not None:
             flat = flat + np.asarray(self.trees.predict(x, raw_score=True, num_threads=1))
-        return np.asarray(expit(flat)) if self.kind == "binary" else flat
+        return link_mean(LINKS[self.kind], flat)
 
 
 def kind_of(series: pd.Series[Any]) -> Kind:
@@ -123,6 +126,9 @@ def fit_equation(
     parents: tuple[str, ...],
     weights: Floats | None = None,
     rng: np.random.Generator | None = None,
+    *,
+    signs: Mapping[str, int] | None = None,
+    count: bool = False,
 ) -> Equation:
     """Fit the equation of a node; rows in which the node is missing are left out.
 
@@ -135,6 +141,10 @@ def fit_equation(
     weights : ndarray of float, shape (n,), optional
     rng : numpy.random.Generator, optional
         Draws the held-out rows.
+    signs : mapping of parent to {+1, -1}, optional
+        Parents that can only raise (+1) or only lower (-1) the node.
+    count : bool
+        Whether the node counts events: a log link, so that its mean is never negative and causes multiply.
 
     Returns
     -------
@@ -160,14 +170,19 @@ def fit_equation(
     encoding = fit_encoding(frame, parents)
     x = encoding.transform(frame)[known]
     w = np.ones(len(x)) if weights is None else weights[known] / weights[known].mean()
-    kind = kind_of(frame[node])
+    kind: Kind = "count" if count else kind_of(frame[node])
+    directions = _directions(encoding, node, kind, signs or {})
     if kind == "category":
         return _category(frame[node][known], node, parents, encoding, x, w)
     y = numeric_values(frame[node][known])
-    rounds, explained = _choose_rounds(kind, x, y, w, rng)
-    slopes, intercept = _line(kind, x, y, w)
+    if count and ((y < 0).any() or (y != np.round(y)).any()):
+        wrong = y[(y < 0) | (y != np.round(y))][:3].tolist()
+        raise FrameError(f"node {node!r} is fitted as a count but holds {wrong}; leave it out of counts")
+    sample = _Rows(kind, x, y, w, directions)
+    columns, rounds, explained = _choose_shape(sample, rng)
+    slopes, intercept = fit_line(LINKS[kind], x * columns, y, w, directions)
     score = x @ slopes + intercept
-    trees = _boost(kind, x, y, w, score, rounds) if rounds else None
+    trees = _boost(sample, score, rounds) if rounds else None
     fitted = Equation(
         node,
         kind,
@@ -180,77 +195,80 @@ def fit_equation(
         np.empty(0),
         explained,
     )
-    if kind == "binary":
+    if kind != "number":
         return fitted
     noise = y - (score + (0.0 if trees is None else np.asarray(trees.predict(x, num_threads=1))))
     return Equation(**{**fitted.__dict__, "noise": _representatives(noise, w)})
 
 
-def _line(kind: Kind, x: Floats, y: Floats, weights: Floats) -> tuple[Floats, float]:
-    """Fit the unshrunk line on standardised columns and return it on the original ones."""
-    mean = np.average(x, axis=0, weights=weights)
-    spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weights))
-    spread[spread < 1e-9 * np.maximum(1.0, np.abs(mean))] = np.inf
-    z = (x - mean) / spread
-    if kind == "number":
-        root = np.sqrt(weights)[:, None]
-        design = np.column_stack([z, np.ones(len(z))])
-        solution = np.linalg.lstsq(design * root, y * root[:, 0], rcond=1e-8)[0]
-        slopes, intercept = solution[:-1], float(solution[-1])
-    elif np.ptp(y) == 0.0:
-        slopes, intercept = np.zeros(x.shape[1]), 20.0 if y[0] else -20.0
-    else:
-        model = _logistic(z, y.astype(np.int64), weights)
-        slopes, intercept = model.coef_[0], float(model.intercept_[0])
-    return slopes / spread, intercept - float(mean @ (slopes / spread))
+@dataclass(frozen=True)
+class _Rows:
+    """Rows to fit a node of one kind on."""
+
+    kind: Kind
+    x: Floats
+    y: Floats
+    weights: Floats
+    signs: Ints
 
 
-def _logistic(z: Floats, y: NDArray[Any], weights: Floats) -> LogisticRegression:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # separable: the line is as steep as it gets
-        return LogisticRegression(C=NO_PENALTY, max_iter=500).fit(z, y, sample_weight=weights)
+def _directions(encoding: Encoding, node: str, kind: Kind, signs: Mapping[str, int]) -> Ints:
+    """Return the known sign of each encoded column, 0 where there is none."""
+    found = []
+    for code in encoding.codes:
+        sign = signs.get(code.column, 0)
+        if sign not in (-1, 0, 1):
+            raise FrameError(f"the sign of {code.column!r} -> {node!r} is {sign!r}; it must be +1 or -1")
+        if sign and (code.levels is not None or kind == "category"):
+            held = code.column if code.levels is not None else node
+            raise FrameError(f"{held!r} is a category, which has no order for a sign; leave it out of signs")
+        found += [sign, *([0] * (len(code.names) - 1))] if code.names else []
+    return np.array(found, dtype=np.int64)
 
 
-def _choose_rounds(kind: Kind, x: Floats, y: Floats, weights: Floats, rng: np.random.Generator) -> tuple[int, float]:
-    """Return how many trees help on held-out rows after the line, and the share of loss then saved."""
+def _choose_shape(rows: _Rows, rng: np.random.Generator) -> tuple[Floats, int, float]:
+    """Choose on held-out rows which columns the line has, and how many trees follow it.
+
+    A line and trees that are both monotone can add up to a bend that is steeper than the line but to none that is
+    flatter. Where signs are known, leaving the signed columns to the trees alone is therefore tried as well.
+
+    Returns
+    -------
+    columns of the line as 0 / 1, number of trees, share of the loss of a constant saved on held-out rows
+    """
+    y, weights, link = rows.y, rows.weights, LINKS[rows.kind]
+    every = np.ones(rows.x.shape[1])
     if len(y) < ROWS_FOR_TREES or np.ptp(y) == 0.0:
-        return 0, float("nan")
+        return every, 0, float("nan")
     held = rng.permutation(len(y)) < HELD_OUT * len(y)
     if np.ptp(y[~held]) == 0.0 or np.ptp(y[held]) == 0.0:
-        return 0, float("nan")
-    slopes, intercept = _line(kind, x[~held], y[~held], weights[~held])
-    score = x @ slopes + intercept
-    trees = _boost(kind, x, y, weights, score, MOST_TREES, held)
-    mean = float(np.average(y[~held], weights=weights[~held]))
-    flat = float(np.log(mean / (1 - mean))) if kind == "binary" else mean
+        return every, 0, float("nan")
 
     def loss(at: Floats) -> float:
-        return float(np.average(_losses(kind, y[held], at), weights=weights[held]))
+        return float(np.average(link_loss(link, y[held], at), weights=weights[held]))
 
-    constant, line = loss(np.full(held.sum(), flat)), loss(score[held])
-    boosted = loss(score[held] + np.asarray(trees.predict(x[held], raw_score=True, num_threads=1)))
-    if line - boosted <= LEAST_GAIN * line:
-        return 0, 1 - line / constant
-    return int(trees.best_iteration), 1 - boosted / constant
+    constant = loss(np.full(held.sum(), constant_score(link, float(np.average(y[~held], weights=weights[~held])))))
+    found: list[tuple[float, Floats, int]] = []
+    for columns in [every, (rows.signs == 0).astype(np.float64)] if rows.signs.any() else [every]:
+        slopes, intercept = fit_line(link, (rows.x * columns)[~held], y[~held], weights[~held], rows.signs)
+        score = rows.x @ slopes + intercept
+        trees = _boost(rows, score, MOST_TREES, held)
+        if not found:
+            found.append((loss(score[held]), every, 0))
+        boosted = loss(score[held] + np.asarray(trees.predict(rows.x[held], raw_score=True, num_threads=1)))
+        found.append((boosted, columns, int(trees.best_iteration)))
+    best = min(found, key=lambda shape: shape[0])
+    if found[0][0] - best[0] <= LEAST_GAIN * abs(found[0][0]):
+        best = found[0]
+    return best[1], best[2], 1 - best[0] / constant
 
 
-def _losses(kind: Kind, y: Floats, score: Floats) -> Floats:
-    if kind == "number":
-        return np.asarray((y - score) ** 2)
-    return np.asarray(np.logaddexp(0.0, score) - y * score)
-
-
-def _boost(
-    kind: Kind,
-    x: Floats,
-    y: Floats,
-    weights: Floats,
-    score: Floats,
-    rounds: int,
-    held: NDArray[np.bool_] | None = None,
-) -> lightgbm.Booster:
+def _boost(rows: _Rows, score: Floats, rounds: int, held: NDArray[np.bool_] | None = None) -> lightgbm.Booster:
     """Boost what the line leaves; with held-out rows, stop when they stop gaining."""
-    settings = {**TREES, "objective": "binary" if kind == "binary" else "regression", "seed": 0}
+    settings: dict[str, Any] = {**TREES, "objective": OBJECTIVES[rows.kind], "seed": 0}
+    if rows.signs.any():
+        settings["monotone_constraints"] = rows.signs.tolist()
+    x, y, weights = rows.x, rows.y, rows.weights
     train = slice(None) if held is None else ~held
     data = lightgbm.Dataset(x[train], y[train], weight=weights[train], init_score=score[train], params=settings)
     if held is None:
@@ -277,7 +295,7 @@ def _category(
     else:
         mean, spread = x.mean(axis=0), x.std(axis=0)
         spread[spread < 1e-9 * np.maximum(1.0, np.abs(mean))] = np.inf
-        model = _logistic((x - mean) / spread, codes, weights)
+        model = fit_logistic((x - mean) / spread, codes, weights)
         slopes, intercept = model.coef_.T / spread[:, None], model.intercept_
         if len(levels) == 2:  # scikit-learn keeps one column for two classes
             slopes, intercept = np.column_stack([0 * slopes, slopes]), np.array([0.0, intercept[0]])

@@ -10,7 +10,7 @@ bootstrapped model covered 60 % instead of 90 %; take them from :func:`causal.es
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,21 +18,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from causal.counterfactual import InvertibleModel, NoiseNotRecoverable
 from causal.encoding import FrameError, require_columns
 from causal.equations import Equation, Kind, fit_equation, kind_of
 from causal.graph import CausalGraph
 from causal.worlds import category_values, propagate
 
-__all__ = ["NoiseNotRecoverable", "StructuralModel", "fit_scm"]
+__all__ = ["InvertibleModel", "NoiseNotRecoverable", "StructuralModel", "fit_scm"]
 
 Floats = NDArray[np.float64]
 Moves = Mapping[str, Any]
 
 KEPT_ROWS = 10_000
-
-
-class NoiseNotRecoverable(ValueError):
-    """A counterfactual was asked of nodes whose noise their values do not reveal."""
+LIMITS: Mapping[Kind, tuple[float, float]] = {"binary": (0.0, 1.0), "count": (0.0, np.inf)}
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class StructuralModel:
     equations : mapping of str to Equation
         One per node with parents. The others are exogenous: they stay as observed unless moved.
     kinds : mapping of str to str
-        ``"number"``, ``"binary"`` or ``"category"`` per node.
+        ``"number"``, ``"binary"``, ``"count"`` or ``"category"`` per node.
     levels : mapping of str to tuple of str
         Levels of the categories.
     exogenous : DataFrame
@@ -79,7 +77,7 @@ class StructuralModel:
         Returns
         -------
         DataFrame, n rows
-            One column per number or 0 / 1 node (its probability), one ``node=level`` per level of a category.
+            One column per number, count or 0 / 1 node (its probability), one ``node=level`` per level of a category.
         """
         columns: dict[str, Floats] = {}
         for node in self.order:
@@ -96,8 +94,8 @@ class StructuralModel:
         """Return every node after the moves.
 
         A number keeps its noise: ``x' = x + f(parents') - f(parents)``. A 0 / 1 descendant becomes its
-        probability, a category its likeliest level, and what follows from them is averaged over the values
-        they may take.
+        probability, a count its mean, a category its likeliest level, and what follows from them is averaged over
+        the values they may take.
 
         Parameters
         ----------
@@ -141,39 +139,40 @@ class StructuralModel:
         frame : DataFrame, n rows
         moves : mapping of str to value or array of shape (n,)
         outcome : str
-            A number or 0 / 1 node.
+            A number, count or 0 / 1 node.
 
         Returns
         -------
         ndarray of float, shape (n,)
             Exactly 0 where the outcome is no descendant of a moved column.
         """
-        if self.kinds.get(outcome) not in ("number", "binary"):
-            raise FrameError(f"outcome {outcome!r} must be a number or 0 / 1 node; there are {self._measures()}")
+        if self.kinds.get(outcome) not in ("number", "binary", "count"):
+            raise FrameError(f"outcome {outcome!r} must be a number, count or 0 / 1 node; there are {self._measures()}")
         after = self.do(frame, moves)[outcome]
         before = self.do(frame, {column: frame[column] for column in moves})[outcome]
         return np.asarray(after.to_numpy(dtype=np.float64) - before.to_numpy(dtype=np.float64))
 
-    def counterfactual(self, frame: pd.DataFrame, moves: Moves) -> pd.DataFrame:
-        """Return what the very same rows would have been, had the columns been moved.
+    def invert(self, columns: Any) -> InvertibleModel:
+        """Return a model that can say what the very same rows would have been, had the columns been moved.
 
         Parameters
         ----------
-        frame : DataFrame, n rows
-        moves : mapping of str to value or array of shape (n,)
+        columns : str or iterable of str
+            What is to be moved.
 
         Raises
         ------
         NoiseNotRecoverable
-            When a 0 / 1 node or a category lies downstream: many noises fit its value. Ask :meth:`do`.
+            When a 0 / 1 node, a count or a category lies downstream: many noises fit its value. Ask :meth:`do`.
         """
-        hidden = [node for node in self.descendants(moves) if not self.equations[node].additive]
+        moved = (columns,) if isinstance(columns, str) else tuple(columns)
+        hidden = [node for node in self.descendants(moved) if not self.equations[node].additive]
         if hidden:
             raise NoiseNotRecoverable(
-                f"the noise of {', '.join(map(repr, hidden[:5]))} cannot be recovered from 0 / 1 or category "
+                f"the noise of {', '.join(map(repr, hidden[:5]))} cannot be recovered from 0 / 1, count or category "
                 "values; ask .do for the expectation instead"
             )
-        return self.do(frame, moves)
+        return InvertibleModel(self, moved)
 
     def sample(
         self, n: int, rng: int | np.random.Generator | None = None, moves: Mapping[str, Any] | None = None
@@ -226,7 +225,7 @@ class StructuralModel:
                 raise FrameError(f"{column!r} cannot become {wrong}; its levels are {list(self.levels[column])}")
             return np.asarray(position.reshape(text.shape), dtype=np.float64)
         values: Floats = np.asarray(value, dtype=np.float64)
-        low, high = (0.0, 1.0) if self.kinds[column] == "binary" else (-np.inf, np.inf)
+        low, high = LIMITS.get(self.kinds[column], (-np.inf, np.inf))
         if not np.isfinite(values).all() or (values < low).any() or (values > high).any():
             raise FrameError(
                 f"{column!r} cannot become {np.atleast_1d(values)[:3].tolist()}; "
@@ -249,6 +248,9 @@ def fit_scm(
     graph: CausalGraph,
     weights: str | ArrayLike | None = None,
     rng: int | np.random.Generator | None = None,
+    *,
+    signs: Mapping[tuple[str, str], int] | None = None,
+    counts: Iterable[str] = (),
 ) -> StructuralModel:
     """Fit one structural equation per node with parents.
 
@@ -263,6 +265,12 @@ def fit_scm(
         Sampling weights, none negative.
     rng : int or numpy.random.Generator, optional
         Draws the held-out rows that decide how many trees each equation gets.
+    signs : mapping of (cause, effect) to {+1, -1}, optional
+        Edges whose direct effect can only raise (+1) or only lower (-1), as an ontology may know: a higher price
+        never sells more. The equation is then monotone in that cause.
+    counts : iterable of str
+        Nodes that count events (0, 1, 2, ...): a log link, so that causes multiply and no mean is negative. Without
+        it a count is a number with additive noise.
 
     Returns
     -------
@@ -271,7 +279,7 @@ def fit_scm(
     Raises
     ------
     FrameError
-        When the graph leaves a direction open or a node is missing from the frame.
+        When the graph leaves a direction open, a node is missing from the frame, or a sign is not of an edge.
 
     References
     ----------
@@ -301,14 +309,18 @@ def fit_scm(
     if len(frame) < 2:
         raise FrameError(f"the frame has {len(frame)} rows; fitting needs at least 2")
     sampling = _weights(frame, weights)
+    known = _checked_signs(directed, signs or {})
+    counted = _checked_counts(directed, counts)
     order = directed.topological_order()
     with_parents = [node for node in order if directed.parents(node)]
     streams = np.random.default_rng(rng).spawn(len(with_parents) + 1)
     equations = {
-        node: fit_equation(frame, node, directed.parents(node), sampling, stream)
+        node: fit_equation(
+            frame, node, directed.parents(node), sampling, stream, signs=known.get(node), count=node in counted
+        )
         for node, stream in zip(with_parents, streams)
     }
-    kinds = {node: kind_of(frame[node]) for node in order}
+    kinds = {node: equations[node].kind if node in equations else kind_of(frame[node]) for node in order}
     levels = {
         node: equations[node].levels if node in equations else _levels(frame[node])
         for node in order
@@ -321,10 +333,31 @@ def fit_scm(
     return StructuralModel(order, equations, kinds, levels, exogenous)
 
 
+def _checked_signs(graph: CausalGraph, signs: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    """Return the signs by effect."""
+    stray = [edge for edge in signs if edge not in graph.edges]
+    if stray:
+        raise FrameError(f"signs names {stray[:3]}, which are no edges of the graph; a sign is of a direct cause")
+    found: dict[str, dict[str, int]] = {}
+    for (cause, effect), sign in signs.items():
+        found.setdefault(effect, {})[cause] = sign
+    return found
+
+
+def _checked_counts(graph: CausalGraph, counts: Iterable[str]) -> frozenset[str]:
+    found = frozenset([counts] if isinstance(counts, str) else counts)
+    stray = sorted(found - set(graph.nodes))
+    if stray:
+        raise FrameError(f"counts names {stray[:3]}, which are no nodes of the graph")
+    return found
+
+
 def _draw(equation: Equation, frame: pd.DataFrame, draw: np.random.Generator) -> Any:
     mean = equation.mean(frame)
     if equation.kind == "number":
         return mean + draw.choice(equation.noise, size=len(frame))
+    if equation.kind == "count":
+        return draw.poisson(mean).astype(np.float64)
     if equation.kind == "binary":
         return (draw.random(len(frame)) < mean).astype(np.float64)
     codes = (draw.random((len(frame), 1)) > mean.cumsum(axis=1)).sum(axis=1)

@@ -1,9 +1,9 @@
 """How a move travels down a graph whose nodes are partly uncertain.
 
-Hides the worlds: where a 0 / 1 node or a category below a move may take several values, each is followed in
-a world of its own with its probability, and the worlds are averaged at the end. Passing the probability on as
-if it were a value was considered: it is wrong wherever a child bends, and for two uncertain parents that
-depend on each other.
+Hides the worlds: where a 0 / 1 node, a count or a category below a move may take several values, each (of a count,
+five typical ones) is followed in a world of its own with its probability, and the worlds are averaged at the end.
+Passing the probability on as if it were a value was considered: it is wrong wherever a child bends, and for two
+uncertain parents that depend on each other.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import poisson
 
 from causal.encoding import numeric_values
 from causal.equations import Equation
 
-__all__ = ["category_values", "propagate"]
+__all__ = ["category_values", "propagate", "typical_counts"]
 
 Floats = NDArray[np.float64]
 
 MOST_WORLDS = 64
+TYPICAL = 5
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def propagate(
     Returns
     -------
     dict of str to column values
-        A number's mean (with its own noise), a 0 / 1 node's probability, a category's likeliest level.
+        A number's mean (with its own noise), a count's mean, a 0 / 1 node's probability, a category's likeliest level.
     """
     worlds = [World(np.ones(len(frame)), {})]
     result: dict[str, Any] = {}
@@ -69,6 +71,9 @@ def propagate(
             chances, levels = [uncertain.get(node)] * len(worlds), (0.0, 1.0)
         elif equations[node].additive:
             result[node], worlds = _follow_number(frame, equations[node], worlds)
+            continue
+        elif equations[node].kind == "count":
+            result[node], worlds = _follow_count(frame, equations[node], worlds, passes_on)
             continue
         else:
             result[node], chances, levels = _follow_levels(frame, equations[node], worlds)
@@ -89,6 +94,34 @@ def _follow_number(frame: pd.DataFrame, equation: Equation, worlds: list[World])
     means = [equation.mean(_parents(frame, equation, world)) for world in worlds]
     after = [World(world.chance, {**world.columns, equation.node: mean + noise}) for world, mean in zip(worlds, means)]
     return _average(worlds, means) + noise, after
+
+
+def _follow_count(
+    frame: pd.DataFrame, equation: Equation, worlds: list[World], passes_on: bool
+) -> tuple[Floats, list[World]]:
+    """Return the mean of a count, and worlds in which it takes each of its typical values."""
+    means = [equation.mean(_parents(frame, equation, world)) for world in worlds]
+    average = _average(worlds, means)
+    if not passes_on:
+        return average, worlds
+    if len(worlds) * TYPICAL > MOST_WORLDS:
+        return average, [
+            World(world.chance, {**world.columns, equation.node: mean}) for world, mean in zip(worlds, means)
+        ]
+    return average, [
+        World(world.chance / TYPICAL, {**world.columns, equation.node: value})
+        for world, mean in zip(worlds, means)
+        for value in typical_counts(mean)
+    ]
+
+
+def typical_counts(mean: Floats) -> list[Floats]:
+    """Return equally likely values that stand for a Poisson count of each mean and keep the mean."""
+    values = np.stack([poisson.ppf((k + 0.5) / TYPICAL, mean) for k in range(TYPICAL)])
+    level = values.mean(axis=0)
+    scale = np.divide(mean, level, out=np.zeros_like(mean), where=level > 0)
+    values = np.where(level > 0, values * scale, mean)
+    return list(values)
 
 
 def _follow_levels(

@@ -220,12 +220,15 @@ def test_a_counterfactual_needs_noise_that_can_be_recovered():
     frame, truth = marketing(n=3_000)
     model = fit_scm(frame, CausalGraph(NODES, EDGES), rng=0)
     moved = frame["load_time"].to_numpy() - 1
-    after = model.counterfactual(frame, {"load_time": moved})
+    after = model.invert("load_time").counterfactual(frame, {"load_time": moved})
     error = (after["spend"] - frame["spend"]) - truth({"load_time": moved})
     assert np.abs(error).mean() < 0.1
+    with pytest.raises(FrameError, match="were not inverted for"):
+        model.invert("load_time").counterfactual(frame, {"discount": 0.0})
+    assert not hasattr(model, "counterfactual")
     binary, graph, _ = binary_market(n=1_000)
     with pytest.raises(NoiseNotRecoverable, match="'visit', 'bought'"):
-        fit_scm(binary, graph, rng=0).counterfactual(binary, {"contact": 1})
+        fit_scm(binary, graph, rng=0).invert(["contact"])
 
 
 def test_samples_look_like_the_data_and_moves_hold():
@@ -306,3 +309,88 @@ def test_values_outside_the_column_are_named():
         fit_scm(frame.drop(columns="visit"), graph, rng=0)
     with pytest.raises(FrameError, match="weights must be"):
         fit_scm(frame, graph, weights=-np.ones(400), rng=0)
+
+
+def test_a_known_sign_holds_where_chance_says_otherwise_and_costs_nothing_where_it_agrees():
+    """A price that truly lowers sales a little, seen through so much noise that the slope comes out positive."""
+    graph = CausalGraph(["price", "wealth", "sales"], [("price", "sales"), ("wealth", "sales")])
+    wrong = held = 0
+    for seed in range(12):
+        draw = np.random.default_rng(seed)
+        price, wealth = draw.normal(size=(2, 400))
+        frame = pd.DataFrame({"price": price, "wealth": wealth})
+        frame["sales"] = wealth - 0.03 * price + draw.normal(size=400)
+        unsigned = fit_scm(frame, graph, rng=0)
+        free = unsigned.outcome_effect(frame, {"price": price + 1}, "sales")
+        signed = fit_scm(frame, graph, rng=0, signs={("price", "sales"): -1})
+        assert signed.outcome_effect(frame, {"price": price + 1}, "sales").max() <= 1e-9
+        wrong += free.mean() > 0
+        plain = all(model.equations["sales"].trees is None for model in (unsigned, signed))
+        if free.max() <= 0 and plain:
+            np.testing.assert_allclose(signed.outcome_effect(frame, {"price": price + 1}, "sales"), free, atol=1e-6)
+            held += 1
+    assert wrong >= 2 and held >= 2
+
+
+@pytest.mark.parametrize("kind", ["number", "binary", "count"])
+def test_equations_of_every_link_are_monotone_where_told(kind):
+    draw = np.random.default_rng(5)
+    price, wealth = draw.uniform(-2, 2, size=(2, 4_000))
+    score = -np.tanh(2 * price) + np.sin(3 * price) + 0.5 * wealth
+    sales = {
+        "number": score + draw.normal(size=4_000),
+        "binary": (draw.random(4_000) < 1 / (1 + np.exp(-2 * score))).astype(float),
+        "count": draw.poisson(np.exp(score)).astype(float),
+    }[kind]
+    frame = pd.DataFrame({"price": price, "wealth": wealth, "sales": sales})
+    graph = CausalGraph(["price", "wealth", "sales"], [("price", "sales"), ("wealth", "sales")])
+    counts = ("sales",) if kind == "count" else ()
+    model = fit_scm(frame, graph, rng=0, signs={("price", "sales"): -1}, counts=counts)
+    free = fit_scm(frame, graph, rng=0, counts=counts)
+    ladder = pd.DataFrame({"price": np.linspace(-2, 2, 200), "wealth": 0.0})
+    assert model.kinds["sales"] == kind and model.equations["sales"].trees is not None
+    assert np.diff(model.equations["sales"].mean(ladder)).max() <= 1e-9
+    assert np.diff(free.equations["sales"].mean(ladder)).max() > 0.02
+
+
+def test_a_count_multiplies_its_causes_and_passes_its_spread_on():
+    draw = np.random.default_rng(6)
+    wealth = draw.normal(size=6_000)
+    visits = draw.poisson(np.exp(0.3 + 0.5 * wealth)).astype(float)
+    spend = visits**2 + draw.normal(size=6_000)
+    frame = pd.DataFrame({"wealth": wealth, "visits": visits, "spend": spend})
+    graph = CausalGraph(["wealth", "visits", "spend"], [("wealth", "visits"), ("visits", "spend")])
+    model = fit_scm(frame, graph, rng=0, counts=["visits"])
+    mean = model.predict(frame)["visits"]
+    assert mean.min() > 0 and np.sqrt(np.mean((mean - np.exp(0.3 + 0.5 * wealth)) ** 2)) < 0.1
+    up = model.do(frame, {"wealth": wealth + 1.0})
+    assert (up["visits"] / mean).mean() == pytest.approx(np.exp(0.5), abs=0.06)
+    rate = np.exp(0.3 + 0.5 * wealth)
+    truth = (rate * np.exp(0.5)) + (rate * np.exp(0.5)) ** 2 - rate - rate**2  # E[N^2] = m + m^2
+    effect = model.outcome_effect(frame, {"wealth": wealth + 1.0}, "spend")
+    by_mean = (rate * np.exp(0.5)) ** 2 - rate**2
+    assert abs(effect.mean() - truth.mean()) < 0.5 * abs(by_mean.mean() - truth.mean())
+    drawn = model.sample(6_000, rng=0)
+    assert drawn["visits"].min() >= 0 and (drawn["visits"] % 1 == 0).all()
+    assert drawn["visits"].mean() == pytest.approx(visits.mean(), rel=0.06)
+    with pytest.raises(NoiseNotRecoverable, match="'visits'"):
+        model.invert("wealth")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"signs": {("bought", "wealth"): 1}}, "no edges"),
+        ({"signs": {("wealth", "bought"): 2}}, r"must be \+1 or -1"),
+        ({"signs": {("region", "bought"): 1}}, "is a category"),
+        ({"counts": ["clicks"]}, "no nodes"),
+        ({"counts": ["income"]}, "fitted as a count but holds"),
+    ],
+)
+def test_signs_and_counts_that_cannot_be_used_are_named(settings, message):
+    frame, graph, _ = binary_market(n=300)
+    frame["region"] = np.where(np.arange(300) % 2, "north", "south")
+    frame["income"] = frame["wealth"] - 0.5
+    graph = CausalGraph(frame.columns, [*graph.edges, ("region", "bought"), ("wealth", "income")])
+    with pytest.raises(FrameError, match=message):
+        fit_scm(frame, graph, rng=0, **settings)
