@@ -14,9 +14,12 @@ from typing import Any, Literal, get_args
 
 __all__ = [
     "GROUPS",
+    "PROFILES",
     "Declaration",
+    "Disjointness",
     "Group",
     "OntologyError",
+    "Profile",
     "Rule",
     "RuleKind",
     "VariableClass",
@@ -24,10 +27,16 @@ __all__ = [
 ]
 
 Group = Literal["", "trait", "history", "context", "treatment", "mediator", "outcome", "consequence"]
+Profile = Literal[
+    "", "binary", "count", "money", "share", "age", "date", "duration", "category", "identifier", "score", "text"
+]
 RuleKind = Literal["mayCause", "cannotCause", "mustCause"]
 
 GROUPS: tuple[str, ...] = get_args(Group)[1:]
 """The seven groups; the empty text is kept for a class above all groups."""
+
+PROFILES: tuple[str, ...] = get_args(Profile)[1:]
+"""How the values of a column may be spread; the empty text is kept for a class that leaves it open."""
 
 
 class OntologyError(ValueError):
@@ -70,6 +79,20 @@ class VariableClass:
         Who in the company may move it.
     exogenous, sink : bool
         Nothing recorded causes it; it causes nothing recorded.
+    delay : float or None
+        Days until a move shows in the outcome; ``None`` where not stated.
+    channel : str
+        Channel that a move goes through; empty for none or any.
+    consent : bool
+        Whether the customer must have agreed to be contacted.
+    synonyms, synonyms_fr, examples : tuple of str
+        Other names of such columns in English and French, and typical values; for matching, none is inherited.
+    profile : str
+        How the values are spread, one of `PROFILES`; empty where left open.
+    unique : bool
+        Whether a table has at most one such column.
+    alignments : tuple of str
+        IRIs of the same or a related notion in public vocabularies.
     iri : str
         Full name, for exchange with other ontologies.
     where : str
@@ -97,6 +120,15 @@ class VariableClass:
     controller_fr: str = ""
     exogenous: bool = False
     sink: bool = False
+    delay: float | None = None
+    channel: str = ""
+    consent: bool = False
+    synonyms: tuple[str, ...] = ()
+    synonyms_fr: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    profile: Profile = ""
+    unique: bool = False
+    alignments: tuple[str, ...] = ()
     iri: str = ""
     where: str = ""
 
@@ -176,6 +208,32 @@ class Rule:
         if not self.cause:
             return f"{self.effect} is exogenous"
         return f"{self.cause} {self.kind} {self.effect}" if self.effect else f"{self.cause} is a sink"
+
+
+@dataclass(frozen=True)
+class Disjointness:
+    """Classes no two of which a variable may be of at once.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        The classes, sorted.
+    where : str
+        File and line.
+
+    Examples
+    --------
+    >>> print(Disjointness(("History", "Trait"), "x.owl, line 9"))
+    History and Trait are disjoint (x.owl, line 9)
+    """
+
+    classes: tuple[str, ...]
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.classes[:-1])} and {self.classes[-1]} are disjoint" + (
+            f" ({self.where})" if self.where else ""
+        )
 
 
 def did_you_mean(name: str, known: Mapping[str, Iterable[str]]) -> str:

@@ -11,12 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from ontology import ROLE_IMMUTABLE
-from ontology.axioms import Declaration, OntologyError, Rule, VariableClass, did_you_mean
+from ontology.apart import check_disjoint, single_role
+from ontology.axioms import Declaration, Disjointness, OntologyError, Rule, VariableClass, did_you_mean
 from ontology.hierarchy import measure_distances, resolve_classes
 from ontology.levers import Lever, block_columns, find_levers
 from ontology.rules import ColumnKnowledge, compile_rules, describe_columns, unary_rules
 
-__all__ = ["Ontology"]
+__all__ = ["Ontology", "Roles"]
+
+Roles = Mapping[str, str] | Mapping[str, str | Sequence[str]]
+"""Class of each column. Several classes are allowed where one of them is below all the others."""
 
 
 class Ontology:
@@ -28,6 +32,8 @@ class Ontology:
         The classes as written.
     rules : iterable of Rule
         The axioms between them, in the order of the files.
+    disjoint : iterable of Disjointness
+        The axioms that keep classes apart.
     name : str
         Where they come from, for messages.
 
@@ -45,12 +51,19 @@ class Ontology:
     """
 
     def __init__(
-        self, declarations: Iterable[Declaration], rules: Iterable[Rule] = (), *, name: str = "ontology"
+        self,
+        declarations: Iterable[Declaration],
+        rules: Iterable[Rule] = (),
+        *,
+        disjoint: Iterable[Disjointness] = (),
+        name: str = "ontology",
     ) -> None:
         stated = _by_name(declarations)
         self.name = name
         self._distances = measure_distances(stated)
         self._classes = resolve_classes(stated, self._distances)
+        self._disjoint = tuple(disjoint)
+        check_disjoint(stated, self._distances, self._disjoint)
         self._rules = tuple(rules)
         _check_rules(self._rules, self._classes)
         # An attribute declared immutable is a Trait; an ontology without one gets a class that nobody sees.
@@ -77,6 +90,11 @@ class Ontology:
     def rules(self) -> Sequence[Rule]:
         """The axioms between classes, in the order of the files."""
         return self._rules
+
+    @property
+    def disjoint(self) -> Sequence[Disjointness]:
+        """The axioms that keep classes apart."""
+        return self._disjoint
 
     def ancestors(self, name: str) -> tuple[str, ...]:
         """Return every class above one, the nearest first.
@@ -113,7 +131,7 @@ class Ontology:
         self._check_known(name)
         return self._classes[name].group
 
-    def knowledge(self, roles: Mapping[str, str]) -> ColumnKnowledge:
+    def knowledge(self, roles: Roles) -> ColumnKnowledge:
         """Return what is known about the columns of a table before it is read.
 
         Parameters
@@ -145,7 +163,7 @@ class Ontology:
         """
         return describe_columns(self._verdicts, self._all, self._resolve(roles))
 
-    def levers(self, roles: Mapping[str, str]) -> list[Lever]:
+    def levers(self, roles: Roles) -> list[Lever]:
         """Return the columns that the company may move, with range, step, cost and direction.
 
         Parameters
@@ -162,7 +180,7 @@ class Ontology:
         """
         return find_levers(self._all, self._resolve(roles))
 
-    def blocked(self, roles: Mapping[str, str]) -> dict[str, str]:
+    def blocked(self, roles: Roles) -> dict[str, str]:
         """Say of each column that is no lever why it is not.
 
         Parameters
@@ -176,25 +194,36 @@ class Ontology:
         >>> load_ontology().blocked({"age": "Age", "rebate": "Discount"})
         {'age': 'age (Age) is an immutable trait: it is what the customer is, and no decision changes it'}
         """
-        self._resolve(roles)
-        return block_columns(self._all, roles, ROLE_IMMUTABLE)
+        return block_columns(self._all, self._one_each(roles), ROLE_IMMUTABLE)
 
     def __repr__(self) -> str:
         return f"Ontology({self.name!r}, classes={len(self._classes)}, rules={len(self._rules)})"
 
-    def _resolve(self, roles: Mapping[str, str]) -> dict[str, str]:
-        unknown = {c: r for c, r in roles.items() if r not in self._classes and r != ROLE_IMMUTABLE}
+    def _resolve(self, roles: Roles) -> dict[str, str]:
+        return {c: self._immutable if r == ROLE_IMMUTABLE else r for c, r in self._one_each(roles).items()}
+
+    def _one_each(self, roles: Roles) -> dict[str, str]:
+        """Check that every class is known, and give each column the one that it has."""
+        given = {c: (r,) if isinstance(r, str) or not isinstance(r, Sequence) else tuple(r) for c, r in roles.items()}
+        self._refuse_unknown([(c, r) for c, names in given.items() for r in names])
+        places = {name: known.where for name, known in self._all.items()}
+        reach = {ROLE_IMMUTABLE: {ROLE_IMMUTABLE: 0}, **self._distances}
+        return {
+            c: names[0] if len(names) == 1 else single_role(c, names, reach, self._disjoint, places)
+            for c, names in given.items()
+        }
+
+    def _refuse_unknown(self, given: Sequence[tuple[str, object]]) -> None:
+        unknown = [(c, r) for c, r in given if r not in self._classes and r != ROLE_IMMUTABLE]
         if unknown:
             hints = "".join(
-                f"\n  column {column!r} has the class {name!r}{self._nearest(name)}"
-                for column, name in list(unknown.items())[:5]
+                f"\n  column {column!r} has the class {name!r}{self._nearest(name)}" for column, name in unknown[:5]
             )
             raise OntologyError(
                 f"{len(unknown)} column(s) have a class that {self.name} does not know:{hints}\n"
                 f"Correct the role, write {ROLE_IMMUTABLE!r} for an attribute that never changes, leave the column "
                 "out, or declare the class in an ontology of your own."
             )
-        return {c: self._immutable if r == ROLE_IMMUTABLE else r for c, r in roles.items()}
 
     def _check_known(self, name: str) -> None:
         if name not in self._classes:

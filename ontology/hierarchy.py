@@ -14,7 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Any
 
-from ontology.axioms import GROUPS, Declaration, OntologyError, VariableClass, did_you_mean
+from ontology.axioms import GROUPS, PROFILES, Declaration, OntologyError, VariableClass, did_you_mean
 
 __all__ = ["INHERITED", "measure_distances", "resolve_classes"]
 
@@ -34,6 +34,11 @@ INHERITED: tuple[str, ...] = (
     "exclusive",
     "controller",
     "controller_fr",
+    "delay",
+    "channel",
+    "consent",
+    "profile",
+    "unique",
 )
 """Fields of a class that its subclasses inherit."""
 
@@ -173,6 +178,8 @@ def _check_values(known: VariableClass) -> None:
         f"direction is {known.direction}; it is 1 (raise), -1 (lower) or 0 (either)": known.direction
         not in (None, -1, 0, 1),
         f"cost is {known.cost}; it is not negative": known.cost is not None and known.cost < 0,
+        f"profile is {known.profile!r}; it is one of {', '.join(PROFILES)}": known.profile not in ("", *PROFILES),
+        f"delay is {known.delay}; it is not negative": known.delay is not None and known.delay < 0,
         f"step is {known.step}; it is above 0": known.step is not None and known.step <= 0,
         f"minimum {low} is above maximum {high}": low is not None and high is not None and low > high,
         "it is actionable but not mutable; state mutable true, or actionable false": known.actionable

@@ -7,12 +7,13 @@ and rejected: the strongest column is often a consequence of the purchase, and m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from ontology.axioms import VariableClass
 
-__all__ = ["Lever", "block_columns", "find_levers"]
+__all__ = ["Lever", "block_columns", "find_levers", "list_exclusions"]
 
 _MOVES = {1: "may only be raised", -1: "may only be lowered", 0: "may be moved either way"}
 
@@ -46,6 +47,12 @@ class Lever:
         Levers with the same word are not to be moved together; empty for none.
     unit : str
         Unit of the column.
+    delay : float or None
+        Days until a move shows in the outcome; ``None`` where not stated.
+    channel : str
+        Channel that the move goes through; empty for none or any.
+    consent : bool
+        Whether the customer must have agreed to be contacted.
     reason : str
         Who may move it and how, as a sentence.
     """
@@ -59,6 +66,9 @@ class Lever:
     step: float | None = None
     exclusive: str = ""
     unit: str = ""
+    delay: float | None = None
+    channel: str = ""
+    consent: bool = False
     reason: str = ""
 
 
@@ -107,6 +117,9 @@ def _lever(column: str, known: VariableClass) -> Lever:
         step=known.step,
         exclusive=known.exclusive,
         unit=known.unit,
+        delay=known.delay,
+        channel=known.channel,
+        consent=known.consent,
         reason=_permission(column, known),
     )
 
@@ -127,4 +140,30 @@ def _permission(column: str, known: VariableClass) -> str:
         parts.append(f"in steps of {known.step:g}")
     if known.cost is not None:
         parts.append(f"at {known.cost:g} a step" if known.cost else "at no cost")
+    if known.channel:
+        parts.append(f"by {known.channel}")
+    if known.delay:
+        parts.append(f"seen after {known.delay:g} day{'s' if known.delay != 1 else ''}")
+    if known.consent:
+        parts.append("only with the customer's consent")
     return ", ".join(parts)
+
+
+def list_exclusions(levers: Sequence[Lever]) -> list[tuple[str, str, str]]:
+    """Return the pairs of levers that are not to be moved together, with the word that says so.
+
+    Parameters
+    ----------
+    levers : sequence of Lever
+        Of ``Ontology.levers``.
+
+    Examples
+    --------
+    >>> list_exclusions([Lever("price", "Price", exclusive="price"), Lever("rebate", "Discount", exclusive="price")])
+    [('price', 'rebate', 'price')]
+    """
+    return [
+        (first.column, second.column, first.exclusive)
+        for first, second in combinations(levers, 2)
+        if first.exclusive and first.exclusive == second.exclusive
+    ]

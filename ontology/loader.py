@@ -52,7 +52,7 @@ def load_ontology(path: str | Path | None = None) -> Ontology:
     start = _PACKAGED if path is None else Path(path)
     outlines = _gather(start)
     facts = Facts(read_triples(outlines), outlines)
-    return Ontology(facts.declarations(), facts.rules(), name=start.name)
+    return Ontology(facts.declarations(), facts.rules(), disjoint=facts.disjoint(), name=start.name)
 
 
 def _gather(start: Path) -> list[Outline]:

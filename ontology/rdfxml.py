@@ -36,7 +36,8 @@ class Outline:
         Each imported IRI with its line.
     lines : dict of tuple of str to int
         First line of a class ``(name,)``, of a statement ``(name, property)``, and of a statement about another
-        class ``(name, property, other)``; names are the last parts of the IRIs.
+        class ``(name, property, other)``; names are the last parts of the IRIs. ``("members", name)`` is the line of
+        an axiom without a name that lists a class.
     """
 
     path: Path
@@ -122,6 +123,8 @@ class _Pass:
             about = attributes.get(RDF + "about") or attributes.get(RDF + "ID") or ""
             self._node, self._node_line, self._axiom = last_part(about), line, {}
             self._note(self._node)
+        elif depth > 2 and not self._node and RDF + "about" in attributes:
+            self._note("members", last_part(attributes[RDF + "about"]))
         elif depth == 2:
             self._text, self._datatype = "", attributes.get(RDF + "datatype", "")
             self._statement(tag, attributes.get(RDF + "resource", ""), line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from ontology.axioms import Declaration, OntologyError, Rule, RuleKind, did_you_mean
+from ontology.axioms import Declaration, Disjointness, OntologyError, Rule, RuleKind, did_you_mean
 from ontology.rdfxml import Outline, last_part
 from ontology.triples import Triples, Value
 from ontology.words import KINDS, MARKETING_IRI, NOTES, READERS, SPOKEN, read_number, rule_kind
@@ -18,7 +18,9 @@ __all__ = ["Facts"]
 
 OWL: Final = "http://www.w3.org/2002/07/owl#"
 RDF_TYPE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS: Final = "http://www.w3.org/2000/01/rdf-schema#"
+SKOS: Final = "http://www.w3.org/2004/02/skos/core#"
 
 
 class Facts:
@@ -47,6 +49,25 @@ class Facts:
             stated[key] = self._rule(key, notes if notes is not None else {}, stated.get(key))
         return sorted(stated.values(), key=self._order)
 
+    def disjoint(self) -> list[Disjointness]:
+        """Return the axioms that keep classes apart: ``owl:disjointWith`` and ``owl:AllDisjointClasses``."""
+        found: list[Disjointness] = []
+        for subject, statements in self._triples.items():
+            if isinstance(subject, str):
+                for other in statements.get(OWL + "disjointWith", ()):
+                    name, apart = last_part(subject), str(other.value)
+                    found.append(Disjointness(tuple(sorted((name, apart))), self._place(name, "disjointWith", apart)))
+            elif any(kind.iri == OWL + "AllDisjointClasses" for kind in statements.get(RDF_TYPE, ())):
+                members = [str(v.value) for head in statements.get(OWL + "members", ()) for v in self._list(head.value)]
+                if len(members) > 1:
+                    found.append(Disjointness(tuple(sorted(members)), self._place("members", members[0])))
+        return sorted(found, key=str)
+
+    def _list(self, node: Any) -> Iterator[Value]:
+        while node in self._triples and RDF + "first" in self._triples[node]:
+            yield self._triples[node][RDF + "first"][0]
+            node = self._triples[node][RDF + "rest"][0].value
+
     def _declaration(self, iri: str, statements: Mapping[str, list[Value]]) -> Declaration:
         name = last_part(iri)
         said = _by_word(statements)
@@ -55,6 +76,7 @@ class Facts:
         own |= _texts("comment", statements.get(RDFS + "comment", ()))
         for word in SPOKEN:
             own |= _texts(word, said.get(word, ()))
+        own |= _vocabulary(statements)
         parents = [v.value for v in statements.get(RDFS + "subClassOf", ()) if v.iri and v.iri != OWL + "Thing"]
         lines = {word: self._place(name, word.removesuffix("_fr")) for word in own}
         lines["parents"] = self._place(name, "subClassOf")
@@ -162,6 +184,17 @@ def _by_word(statements: Mapping[str, list[Value]]) -> dict[str, list[Value]]:
     for predicate, values in statements.items():
         said.setdefault(last_part(predicate), []).extend(values)
     return said
+
+
+def _vocabulary(statements: Mapping[str, list[Value]]) -> dict[str, tuple[str, ...]]:
+    """Return synonyms, typical values and counterparts elsewhere, each where given, sorted."""
+    names = statements.get(SKOS + "altLabel", ())
+    french = {" ".join(str(v.value).split()) for v in names if v.language.casefold().startswith("fr")}
+    english = {" ".join(str(v.value).split()) for v in names if not v.language.casefold().startswith("fr")}
+    listed = {part.strip() for v in statements.get(SKOS + "example", ()) for part in str(v.value).split(",")}
+    elsewhere = {v.iri for p in (SKOS + "closeMatch", RDFS + "seeAlso") for v in statements.get(p, ()) if v.iri}
+    said = {"synonyms": english, "synonyms_fr": french, "examples": listed - {""}, "alignments": elsewhere}
+    return {field: tuple(sorted(values)) for field, values in said.items() if values}
 
 
 def _texts(name: str, values: Iterable[Value]) -> dict[str, str]:

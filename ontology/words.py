@@ -74,5 +74,10 @@ READERS: Final[dict[str, tuple[Callable[[object], Any], str]]] = {
     "step": (read_number, "a finite number"),
     "unit": (_text, "a text"),
     "exclusive": (_text, "a text"),
+    "delay": (read_number, "a finite number of days"),
+    "channel": (_text, "a text"),
+    "consent": (_truth, "true or false"),
+    "profile": (_text, "a text"),
+    "unique": (_truth, "true or false"),
 }
 """How the value of each annotation property of a class reads, and what it may be."""
