@@ -14,9 +14,6 @@ from causal.criterion import Criterion
 from causal.graph import CausalGraph, GraphError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from causal.resamples import Resamples
 
 __all__ = ["share_of_bootstraps"]
@@ -57,14 +54,13 @@ def share_of_bootstraps(graph: CausalGraph, treatment: str, outcome: str, adjust
 
 
 def _bit_graphs(resamples: Resamples) -> Iterator[BitGraph]:
-    for steps, latent in resamples.matrices():
-        directed = steps & ~steps.T
-        yield BitGraph(_rows(directed), _rows(directed.T), _rows(steps & steps.T), _rows(latent))
-
-
-def _rows(matrix: NDArray[np.bool_]) -> list[int]:
-    """Return each row of a matrix as one integer of bits."""
     import numpy as np
 
-    packed = np.packbits(matrix, axis=1, bitorder="little")
-    return [int.from_bytes(row.tobytes(), "little") for row in packed]
+    width = resamples.width
+    each = (width + 7) // 8
+    for steps, latent in resamples.matrices():
+        directed = steps & ~steps.T
+        planes = np.stack([directed, directed.T, steps & steps.T, latent])
+        packed = np.packbits(planes, axis=2, bitorder="little").tobytes()
+        rows = [int.from_bytes(packed[at : at + each], "little") for at in range(0, len(packed), each)]
+        yield BitGraph(*(rows[kind * width : (kind + 1) * width] for kind in range(4)))

@@ -132,7 +132,7 @@ def _remove_sinks(graph: BitGraph, sign: int) -> list[tuple[int, int]] | None:
     """Return nodes in the order in which they can be sinks of what is left, with the edges to point at them."""
     left = (1 << len(graph.out)) - 1
     joined = [a | b | c for a, b, c in zip(graph.out, graph.into, graph.beside)]
-    waiting = [sign * node for node in range(len(joined))]
+    waiting = [sign * node for node, children in enumerate(graph.out) if not children]
     heapq.heapify(waiting)
     removed = []
     while waiting:
@@ -140,14 +140,18 @@ def _remove_sinks(graph: BitGraph, sign: int) -> list[tuple[int, int]] | None:
         if not left >> node & 1 or not _can_be_sink(graph, node, left, joined):
             continue
         left &= ~(1 << node)
-        removed.append((node, graph.beside[node] & left))
+        if graph.beside[node] & left:
+            removed.append((node, graph.beside[node] & left))
         for other in ones(joined[node] & left):
-            heapq.heappush(waiting, sign * other)
+            if not graph.out[other] & left:
+                heapq.heappush(waiting, sign * other)
     return None if left else removed
 
 
 def _can_be_sink(graph: BitGraph, node: int, left: int, joined: Sequence[int]) -> bool:
     if graph.out[node] & left:
         return False
+    if not graph.beside[node] & left:
+        return True
     near = joined[node] & left
     return all(not near & ~(joined[other] | 1 << other) for other in ones(graph.beside[node] & left))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from causal.bitgraph import BitGraph, ones, reach
 from causal.graph import CausalGraph
@@ -33,10 +34,8 @@ class Criterion:
         What the treatment or the outcome may change, without the two themselves.
     unsettled : int
         Ends of undirected edges at the treatment that may begin a causal path; the effect is then not amenable.
-    members : tuple of BitGraph
-        Directed versions of the graph.
-    cut : tuple of BitGraph
-        The same without the first edges of the causal paths.
+    versions : int
+        How many directed versions are asked whether a set blocks.
     """
 
     graph: BitGraph
@@ -45,8 +44,7 @@ class Criterion:
     causal: int
     forbidden: int
     unsettled: int
-    members: tuple[BitGraph, ...]
-    cut: tuple[BitGraph, ...]
+    versions: int
 
     @classmethod
     def pose(cls, graph: BitGraph, treatment: int, outcome: int, versions: int = 2) -> Criterion:
@@ -68,7 +66,6 @@ class Criterion:
         back = [a | b for a, b in zip(graph.into, graph.beside)]
         causal = after & reach(back, end, start) & ~start
         later = graph.possible_descendants(end) & ~reach(graph.into, start)
-        members = _members(graph, versions)
         return cls(
             graph,
             treatment,
@@ -76,9 +73,18 @@ class Criterion:
             causal,
             (after | later) & ~(start | end),
             graph.beside[treatment] & causal,
-            members,
-            tuple(member.without(treatment, causal) for member in members),
+            versions,
         )
+
+    @cached_property
+    def members(self) -> tuple[BitGraph, ...]:
+        """Directed versions of the graph."""
+        return _members(self.graph, self.versions)
+
+    @cached_property
+    def cut(self) -> tuple[BitGraph, ...]:
+        """The directed versions without the first edges of the causal paths."""
+        return tuple(member.without(self.treatment, self.causal) for member in self.members)
 
     def blocks(self, given: int) -> bool:
         """Say whether a set blocks every path that is not causal."""

@@ -48,8 +48,10 @@ def draw(
     bends = [row for bend in layering.bends.values() for _, row in bend]
     top, bottom = (max([top, *bends]) + 0.8) * ROW, (min([bottom, *bends]) - 0.8) * ROW
     bottom -= BOW * 0.6 if graph.bidirected_edges else 0.0
-    ax = ax if ax is not None else _new_axes(width, top - bottom)
-    shrink = _fit(ax, (0.0, width), (bottom, top))
+    column = layering.column_of
+    left = -BOW * 0.6 if any(column[a] == column[b] == 0 for a, b in graph.bidirected_edges) else 0.0
+    ax = ax if ax is not None else _new_axes(width - left, top - bottom)
+    shrink = _fit(ax, (left, width), (bottom, top))
     _draw_edges(ax, graph, _Places(layering, centre, half), set(highlight), shrink)
     for name, row in layering.rows.items():
         known = name in highlight
@@ -113,8 +115,8 @@ class _Places:
         from matplotlib.path import Path
 
         if self.column[a] == self.column[b]:
-            (x0, y0), (x1, y1) = self.side(a, 1), self.side(b, 1)
-            middle = [(max(x0, x1) + 0.7 * GAP, y0), (max(x0, x1) + 0.7 * GAP, y1)]
+            (x0, y0), (x1, y1) = self.side(a, -1), self.side(b, -1)
+            middle = [(min(x0, x1) - BOW, y0), (min(x0, x1) - BOW, y1)]
         else:
             (x0, y0), (x1, y1) = ((self.centre[self.column[n]], (self.layering.rows[n] - 0.36) * ROW) for n in (a, b))
             middle = [(x0 + (x1 - x0) / 4, y0 - BOW), (x1 - (x1 - x0) / 4, y1 - BOW)]
