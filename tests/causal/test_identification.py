@@ -71,6 +71,21 @@ def test_validity_agrees_with_brute_force_on_every_subset(case):
         assert is_valid_adjustment(graph, treatment, outcome, chosen, hidden) == expected
 
 
+@settings(max_examples=100, deadline=None)
+@given(random_dags(), st.sets(st.sampled_from(list(combinations(NAMES, 2))), max_size=3))
+def test_a_bidirected_edge_is_a_hidden_common_cause_on_every_subset(case, pairs):
+    graph, treatment, outcome, hidden = case
+    pairs = [pair for pair in sorted(pairs) if set(pair) <= set(graph.nodes)]
+    mixed = CausalGraph(graph.nodes, graph.edges, bidirected_edges=pairs)
+    causes = {f"cause of {a} and {b}": (a, b) for a, b in pairs}
+    named = CausalGraph(
+        [*graph.nodes, *causes], [*graph.edges, *((cause, end) for cause, ends in causes.items() for end in ends)]
+    )
+    for chosen in subsets(set(graph.nodes) - {treatment, outcome}):
+        expected = valid_by_definition(named, treatment, outcome, chosen) and not hidden & set(chosen)
+        assert is_valid_adjustment(mixed, treatment, outcome, chosen, hidden) == expected
+
+
 @settings(max_examples=300, deadline=None)
 @given(random_dags(), st.integers(0, 2**32 - 1))
 def test_the_set_found_gives_the_true_effect_and_is_refused_only_when_none_exists(case, seed):
@@ -197,6 +212,26 @@ def test_on_a_class_the_set_is_valid_in_every_member_and_refusals_have_a_cause(c
         return
     for member in everything:
         assert valid_by_definition(member, treatment, outcome, found.adjustment_set)
+
+
+@settings(max_examples=60, deadline=None)
+@given(random_dags().filter(lambda case: len(case[0].edges) <= 8))
+def test_in_a_class_exactly_the_sets_that_are_valid_in_every_member_are_accepted(case):
+    graph, treatment, outcome, _ = case
+    everything, whole = list(members(graph)), class_of(graph)
+    settled = len({outcome in member.descendants(treatment) for member in everything}) == 1
+    for chosen in subsets(set(graph.nodes) - {treatment, outcome}):
+        accepted = is_valid_adjustment(whole, treatment, outcome, chosen)
+        everywhere = all(valid_by_definition(member, treatment, outcome, chosen) for member in everything)
+        assert everywhere or not accepted
+        assert accepted or not (everywhere and settled and identifiable(whole, treatment, outcome))
+
+
+def identifiable(graph, treatment, outcome):
+    try:
+        return identify(graph, treatment, outcome).adjusts
+    except NotIdentifiable:
+        return False
 
 
 def test_a_class_and_its_extension_are_consistent():
