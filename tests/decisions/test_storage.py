@@ -66,6 +66,7 @@ def test_everything_that_can_be_read_off_a_model_comes_back(model, loaded):
     for name in ("adjustment", "check", "channels", "grades", "design"):
         assert getattr(loaded.effects, name) == getattr(model.effects, name), name
     pd.testing.assert_frame_equal(loaded.effects.exposure.balance, model.effects.exposure.balance)
+    assert loaded.effects.exposure.logged_share == model.effects.exposure.logged_share == 1.0
     for field in fields(model.panel.offers):
         if field.name != "index":
             np.testing.assert_array_equal(
