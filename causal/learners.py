@@ -12,6 +12,7 @@ from typing import Any
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
@@ -26,6 +27,10 @@ ROWS_PER_COLUMN = 10  # of a spline model; fewer only add noise
 ROWS_FOR_TREES = 300
 EVENTS_FOR_TREES = 20
 RIDGE_PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
+NEWTON_WORK = 3e6  # rows x columns^2; beyond, the limited-memory solver of scikit-learn is faster
+NEWTON_STEPS = 30
+NEWTON_GAIN = 1e-9
+TINY = 1e-9
 TREES = {
     "learning_rate": 0.12,
     "num_leaves": 8,
@@ -113,6 +118,10 @@ def _ridge(x: Floats, y: Floats, weights: Floats, x_test: Floats) -> Floats:
 
 def _logistic(x: Floats, y: Ints, weights: Floats, x_test: Floats, n_classes: int) -> Floats:
     scaled, scaled_test = _standardised(x, x_test, weights)
+    if n_classes == 2 and len(x) * x.shape[1] ** 2 <= NEWTON_WORK:
+        slopes = _newton(scaled, y, weights)
+        chance = expit(scaled_test @ slopes[:-1] + slopes[-1])
+        return np.column_stack([1.0 - chance, chance])
     model = LogisticRegression(C=1.0, max_iter=200, tol=1e-3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # an early stop of the solver only regularises
@@ -122,11 +131,44 @@ def _logistic(x: Floats, y: Ints, weights: Floats, x_test: Floats, n_classes: in
     return found
 
 
+def _newton(z: Floats, y: Ints, weights: Floats) -> Floats:
+    """Fit the ridge logistic line (penalty 1/2 |slopes|^2) by Newton's steps; the last entry is the intercept.
+
+    The minimum that scikit-learn finds, in a tenth of the time where columns are few: its solver and its checks take
+    longer than six solutions of a small system.
+    """
+    design = np.column_stack([z, np.ones(len(z))])
+    penalty = np.append(np.ones(z.shape[1]), 0.0)
+    mean = float(np.clip(np.average(y, weights=weights), TINY, 1 - TINY))
+    found = np.append(np.zeros(z.shape[1]), np.log(mean / (1 - mean)))
+
+    def loss(at: Floats) -> float:
+        score = design @ at
+        return float(weights @ (np.logaddexp(0.0, score) - y * score) + 0.5 * (penalty * at) @ at)
+
+    now = loss(found)
+    for _ in range(NEWTON_STEPS):
+        chance = expit(design @ found)
+        slope = design.T @ (weights * (chance - y)) + penalty * found
+        bend = (design * (weights * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty + TINY)
+        step = np.linalg.solve(bend, slope)
+        reach = 1.0
+        while (then := loss(found - reach * step)) > now and reach > TINY:
+            reach /= 2
+        found, gained = found - reach * step, now - then
+        now = then
+        if gained < NEWTON_GAIN * abs(now):
+            break
+    return np.asarray(found)
+
+
 def _trees(x: Floats, y: Floats | Ints, weights: Floats, x_test: Floats, seed: int, **objective: str | int) -> Floats:
     settings: dict[str, Any] = {**TREES, **objective, "seed": seed}
     data = lightgbm.Dataset(x, y, weight=weights, params=settings)
     rounds = 40 if len(y) < 2_000 else 60
-    return np.asarray(lightgbm.train(settings, data, rounds).predict(x_test, num_threads=1))
+    # without the flag the model is written out as text and read back, a fifth of the time of a small one
+    model = lightgbm.train(settings, data, rounds, keep_training_booster=True)
+    return np.asarray(model.predict(x_test, num_threads=1))
 
 
 def _curves(x: Floats, x_test: Floats) -> tuple[Floats, Floats] | None:
