@@ -179,7 +179,9 @@ def _number(series: pd.Series[Any], name: str, notes: list[Note]) -> _Column:
         highest = values == values.max()
         two_valued = bool((highest | (values == values.min())).all())
         return _Column(standard[:, None], highest.astype(np.uint8) if two_valued else None)
-    said = f"{1.0 - there.mean():.1%} of {name!r} is missing: its tests use the rows that have it."
+    said = (
+        f"{1.0 - there.mean():.1%} of {name!r} is missing: tests use the rows that have it, scores set it to its mean."
+    )
     notes.append(Note("missing", (name,), said))
     return _Column(standard[:, None], None, ~there)
 
