@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from causal.knowledge import Knowledge, KnowledgeError
     from causal.ladder import Ladder, evidence_ladder
     from causal.minimalsets import minimal_adjustment_sets
+    from causal.rediscovery import estimate_with_discovery
+    from causal.refutation import Refutation, refute
     from causal.scm import StructuralModel, fit_scm
 
 __all__ = [
@@ -29,13 +31,16 @@ __all__ = [
     "Ladder",
     "NoOverlap",
     "NotIdentifiable",
+    "Refutation",
     "StructuralModel",
     "discover",
     "estimate_effect",
+    "estimate_with_discovery",
     "evidence_ladder",
     "fit_scm",
     "identify",
     "minimal_adjustment_sets",
+    "refute",
 ]
 
 _HOMES = {
@@ -47,13 +52,16 @@ _HOMES = {
     "Ladder": "causal.ladder",
     "NoOverlap": "causal.estimation",
     "NotIdentifiable": "causal.identification",
+    "Refutation": "causal.refutation",
     "StructuralModel": "causal.scm",
     "discover": "causal.discovery",
     "estimate_effect": "causal.estimation",
+    "estimate_with_discovery": "causal.rediscovery",
     "evidence_ladder": "causal.ladder",
     "fit_scm": "causal.scm",
     "identify": "causal.identification",
     "minimal_adjustment_sets": "causal.minimalsets",
+    "refute": "causal.refutation",
 }
 
 
