@@ -178,6 +178,8 @@ def numeric_values(series: pd.Series[float], gaps: bool = False) -> Floats:
         When the column is not numeric, holds infinite values, or missing ones where they may not pass.
     """
     name = series.name
+    if pd.api.types.is_complex_dtype(series.dtype):
+        raise FrameError(f"column {name!r} is complex; give its real and imaginary part as two columns")
     if not (pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)):
         raise FrameError(
             f"column {name!r} must be numeric or boolean, it is {series.dtype} "
@@ -212,11 +214,23 @@ def level_codes(series: pd.Series[str]) -> tuple[NDArray[np.intp], list[str]]:
 
     Levels that do not occur are left out, gaps are a level of their own. Names are made once for each level and not
     for each row, which matters where a table has many rows.
+
+    Raises
+    ------
+    FrameError
+        When the values are lists or other things that cannot be compared.
     """
     if isinstance(series.dtype, pd.CategoricalDtype):
         found, values = series.cat.codes.to_numpy(), list(series.cat.categories)
     else:
-        found, kinds = pd.factorize(series.to_numpy(dtype=object))
+        try:
+            found, kinds = pd.factorize(series.to_numpy(dtype=object))
+        except TypeError as error:
+            first = series.dropna().head(1).tolist()
+            raise FrameError(
+                f"column {series.name!r} holds values that cannot be told apart ({error}; first {first}); "
+                "turn them into text or numbers"
+            ) from error
         values = list(kinds)
     names = [*map(str, values), GAP]
     used = np.bincount(np.where(found < 0, len(values), found), minlength=len(names)) > 0

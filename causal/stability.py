@@ -9,7 +9,8 @@ variance, so about 7 % of the runs draw an absent edge at a level of 1 %: read s
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ __all__ = ["Frequencies", "agree", "count_edges"]
 
 HALF = 0.5
 FORCED = 1e6
+BAR = 30
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -58,6 +60,7 @@ def count_edges(
     bootstraps: int,
     rng: np.random.Generator,
     progress: bool = False,
+    workers: int = 1,
 ) -> Frequencies:
     """Repeat a search under bootstrap weights and count what it finds.
 
@@ -74,19 +77,34 @@ def count_edges(
     rng : Generator
         One child per run is spawned from it.
     progress : bool
-        Whether to write a line to stderr every ten runs.
+        Whether to draw a bar on stderr.
+    workers : int
+        Threads; the result does not depend on them. The compiled loops run side by side, the rest in turn.
     """
-    adjacent: list[Floats] = []
-    pointing: list[Floats] = []
-    graphs: list[Pattern] = []
-    for number, stream in enumerate(rng.spawn(bootstraps), start=1):
-        pattern = search(weights * _draw_counts(len(weights), clusters, stream))
-        adjacent.append(pattern.adjacent.astype(np.float64))
-        pointing.append(pattern.directed + HALF * pattern.undirected)
-        graphs.append(pattern)
-        if progress and (number % 10 == 0 or number == bootstraps):
+    streams = rng.spawn(bootstraps)
+
+    def run(stream: np.random.Generator) -> Pattern:
+        return search(weights * _draw_counts(len(weights), clusters, stream))
+
+    with ThreadPoolExecutor(workers) as pool:
+        found = map(run, streams) if workers == 1 else pool.map(run, streams)
+        graphs = list(_report(found, bootstraps) if progress else found)
+    adjacent = np.mean([pattern.adjacent for pattern in graphs], axis=0)
+    pointing = np.mean([pattern.directed + HALF * pattern.undirected for pattern in graphs], axis=0)
+    return Frequencies(adjacent, pointing, bootstraps, pack_resamples(graphs))
+
+
+def _report(found: Iterable[Pattern], bootstraps: int) -> Iterator[Pattern]:
+    """Pass the graphs on and draw a bar on stderr: one line that grows on a terminal, every tenth run elsewhere."""
+    terminal = sys.stderr.isatty()
+    for number, pattern in enumerate(found, start=1):
+        last = number == bootstraps
+        if terminal:
+            bar = "#" * (BAR * number // bootstraps)
+            sys.stderr.write(f"\rdiscover: [{bar:<{BAR}}] {number} of {bootstraps} bootstraps" + "\n" * last)
+        elif number % 10 == 0 or last:
             sys.stderr.write(f"discover: {number} of {bootstraps} bootstraps\n")
-    return Frequencies(np.mean(adjacent, axis=0), np.mean(pointing, axis=0), bootstraps, pack_resamples(graphs))
+        yield pattern
 
 
 def agree(frequencies: Frequencies, pattern: Pattern, rules: Rules) -> Pattern:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from itertools import permutations
 
 import numpy as np
@@ -77,3 +78,27 @@ def test_bootstraps_draw_whole_clusters_and_keep_the_weights():
     assert (counts[:, 3] == counts[:, 5]).all()
     assert counts[:, [0, 2, 3]].sum(axis=1) == pytest.approx(np.full(50, 3.0))
     assert len(np.unique(counts, axis=0)) > 5
+
+
+def drawn_graph(drawn):
+    """A graph that depends on the weights drawn."""
+    present = np.outer(drawn[:5], drawn[:5]) > 1.0
+    return Pattern.from_adjacency(present & ~np.eye(5, dtype=bool))
+
+
+def test_threads_change_nothing():
+    runs = [
+        count_edges(drawn_graph, np.ones(50), None, 30, np.random.default_rng(1), workers=workers) for workers in (1, 2)
+    ]
+    assert np.array_equal(runs[0].adjacent, runs[1].adjacent)
+    assert 0.0 < runs[0].adjacent.mean() < 1.0
+
+
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(capsys, monkeypatch):
+    count_edges(drawn_graph, np.ones(50), None, 20, np.random.default_rng(1), progress=True)
+    assert capsys.readouterr().err.splitlines() == ["discover: 10 of 20 bootstraps", "discover: 20 of 20 bootstraps"]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    count_edges(drawn_graph, np.ones(50), None, 2, np.random.default_rng(1), progress=True)
+    said = capsys.readouterr().err
+    assert said.count("\r") == 2
+    assert said.endswith("[##############################] 2 of 2 bootstraps\n")
