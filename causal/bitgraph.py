@@ -69,15 +69,15 @@ class BitGraph:
     def separated(self, first: int, second: int, given: int) -> bool:
         """Say whether every path between two nodes is blocked; undirected edges count as absent.
 
-        Nodes are entered along an arrow into them, or from one of their children, where the walk may turn.
+        The walk enters a node along an arrow into it, and then may only go on, or turn where the node is given; or from
+        one of its children, and then may turn unless the node is given (Shachter 1998).
         """
-        opened = reach(self.into, given)
         entered, turned = 0, 1 << first
         pending = [(first, False)]
         while pending:
             node, by_arrow = pending.pop()
             held = given >> node & 1
-            turns = opened >> node & 1 if by_arrow else not held
+            turns = held if by_arrow else not held
             onward = (0 if held else self.out[node]) | (self.latent[node] if turns else 0)
             back = self.into[node] & ~turned if turns else 0
             onward &= ~entered
