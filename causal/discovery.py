@@ -1,63 +1,34 @@
 """From a table and what is known to a causal graph.
 
-Hides which algorithm looks for the edges, which test it asks, and how its answer is checked. The default is our
-own PC-stable: the libraries that offer PC ignore required edges, may return a cycle, or lose the parents of the
-later column of a pair. Tables of categories are tested by G², all others by the degenerate Gaussian likelihood
-ratio. Score-based search (GES, BOSS) was considered; its implementations take no tiers.
+Hides which method looks for the edges, and how its answer is checked: every result is held against the knowledge before
+it is returned. The libraries that offer these methods ignore required edges, take no knowledge at all, may return a
+cycle, or lose the parents of the later column of a pair; they are here as a cross-check only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from causal.contingency import TableTest, category_codes
 from causal.encoding import FrameError
 from causal.graph import CausalGraph, Note
-from causal.independence import BlockTest
 from causal.knowledge import Knowledge
-from causal.meek import Rules, compile_rules
-from causal.moments import Blocks, effective_sizes, encode_blocks, measure_moments
-from causal.orientation import Pattern, extend, orient
-from causal.skeleton import IndependenceTest, find_skeleton
+from causal.orientation import Pattern, extend
+from causal.searches import Findings, search_boss, search_lingam, search_pc, soft_notes
+from causal.searchtable import SearchTable, prepare_table
 from causal.stability import Frequencies, agree, count_edges
 
 __all__ = ["METHODS", "discover"]
 
-METHODS = ("auto", "pc", "causal-learn-pc")
-MAX_DEPTH = 5
+METHODS = ("auto", "pc", "boss", "lingam", "fci", "causal-learn-pc", "causal-learn-ges", "causal-learn-grasp")
 FEW_ROWS = 5.0
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.intp]
 Pair = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class _Sample:
-    """A table made ready for the search, with the rows' weights and clusters."""
-
-    blocks: Blocks
-    weights: Floats
-    clusters: Integers | None
-    size: Floats
-    rules: Rules
-    alpha: float
-    codes: Integers | None
-
-    def search(self, weights: Floats) -> Pattern:
-        """Run PC-stable under given row weights."""
-        test: IndependenceTest
-        if self.codes is not None:
-            test = TableTest(self.codes, weights, self.size)
-        else:
-            test = BlockTest(measure_moments(self.blocks, weights, self.size))
-        return orient(find_skeleton(test, self.rules, self.alpha, MAX_DEPTH), self.rules)
 
 
 def discover(
@@ -80,14 +51,19 @@ def discover(
     knowledge : Knowledge, optional
         Tiers, required and forbidden edges; kept without exception. An adjacency whose two directions are both
         forbidden becomes bidirected: a latent common cause.
-    method : {"auto", "pc", "causal-learn-pc"}
-        ``"auto"`` is ``"pc"``, PC-stable. The third runs the search of causal-learn on the same correlations
-        and is there to cross-check; it takes at most a few thousand tests per second and no bootstraps.
+    method : str
+        ``"auto"`` picks by column types, size and normality and says why in a note. ``"pc"`` is PC-stable, the fastest.
+        ``"boss"`` searches the best order by score, which finds more of the graph where nothing latent is at work.
+        ``"lingam"`` reads directions off the shape of the noise of linear effects between numbers. ``"fci"`` allows for
+        latent common causes everywhere; use it as a check, on up to about 20 columns. ``"causal-learn-pc"``,
+        ``"causal-learn-ges"`` and ``"causal-learn-grasp"`` run the searches of that library on the same correlations;
+        they know nothing beforehand, and their graph is brought to a near permitted one. They and FCI repeat their
+        whole search for each bootstrap, which takes minutes beyond 20 columns.
     bootstraps : int
         Runs behind ``.confidence`` and ``.consensus``; with 0 there is no confidence and the consensus is a
         member of the equivalence class.
     alpha : float
-        Level of each independence test.
+        Level of each independence test; a search by score has none.
     weights : array-like of float, shape (n,), optional
         Non-negative row weights, for example one over the probability that a control was drawn.
     clusters : iterable, n entries, optional
@@ -112,13 +88,21 @@ def discover(
 
     Notes
     -----
-    Assumption: faithfulness, and no latent common cause but those that knowledge makes visible. Without it an
-    arrow may stand for a latent common cause.
+    Assumption: faithfulness, and but for FCI no latent common cause but those that knowledge makes visible. Without it
+    an arrow may stand for a latent common cause.
+
+    ``knowledge.confidence`` is soft. ``"boss"`` adds its log-odds to the score of each edge; PC does not weigh it.
+    Every method lets it decide, in the consensus, the directions that the data leave open. Where the data say the
+    opposite of the order that knowledge gives, the searches by score and by shape say so in a note of kind ``order``:
+    hard knowledge is kept, soft confidence is not used.
 
     References
     ----------
     Colombo & Maathuis (2014), Order-independent constraint-based causal structure learning, JMLR 15.
     Andrews, Ramsey & Cooper (2019), Learning high-dimensional directed acyclic graphs with mixed data-types.
+    Andrews, Ramsey, Sanchez-Romero, Camchong & Kummerfeld (2023), Fast scalable and accurate discovery of DAGs using
+    the best order score search and grow-shrink trees, NeurIPS 36.
+    Shimizu et al. (2011), DirectLiNGAM: a direct method for learning a linear non-Gaussian structural equation model.
 
     Examples
     --------
@@ -130,15 +114,24 @@ def discover(
     """
     _check_arguments(method, bootstraps, alpha)
     known = knowledge if knowledge is not None else Knowledge()
-    sample = _prepare(frame, known, alpha, weights, clusters)
-    pattern = _search(sample, method)
+    table = prepare_table(frame, known, alpha, weights, clusters)
+    notes = [*table.blocks.notes]
+    if method == "auto":
+        from causal.selection import choose_method
+
+        method, said = choose_method(table)
+        notes.append(said)
+    notes += soft_notes(table, method)
+    table, findings = _search(table, method)
+    notes += findings.notes
     frequencies = None
-    consensus = extend(pattern, sample.rules)
+    consensus = extend(findings.pattern, table.rules)
     if bootstraps > 0:
         generator = np.random.default_rng(rng)
-        frequencies = count_edges(sample.search, sample.weights, sample.clusters, bootstraps, generator, progress)
-        consensus = agree(frequencies, pattern, sample.rules)
-    graph = _assemble(sample, known, pattern, consensus, frequencies)
+        frequencies = count_edges(findings.again, table.weights, table.clusters, bootstraps, generator, progress)
+        if method != "fci":  # the vote of the bootstraps is on causes and would direct a latent common cause
+            consensus = agree(frequencies, findings.pattern, table.rules)
+    graph = _assemble(table, known, findings.pattern, consensus, frequencies, notes)
     _check_output(graph, known)
     return graph
 
@@ -152,68 +145,62 @@ def _check_arguments(method: str, bootstraps: int, alpha: float) -> None:
         raise FrameError(f"alpha is {alpha!r}; it is a level between 0 and 1, such as 0.01")
 
 
-def _prepare(
-    frame: pd.DataFrame,
-    knowledge: Knowledge,
-    alpha: float,
-    weights: ArrayLike | None,
-    clusters: Iterable[Any] | None,
-) -> _Sample:
-    if isinstance(frame, pd.DataFrame):
-        knowledge.check_names([str(name) for name in frame.columns])
-    blocks = encode_blocks(frame)
-    row_weights = _read_weights(weights, len(frame))
-    codes = _read_clusters(clusters, len(frame))
-    size = effective_sizes(blocks, row_weights, codes)
-    rules = compile_rules(knowledge, blocks.names)
-    return _Sample(blocks, row_weights, codes, size, rules, alpha, category_codes(blocks))
+def _search(table: SearchTable, method: str) -> tuple[SearchTable, Findings]:
+    """Search, hear what the data say against the order that is known, and search again without refuted confidence."""
+    findings = _SEARCHES[method](table)
+    rules = table.rules
+    ordered = (rules.forbidden & ~rules.forbidden.T).any() or soft_notes(table, method)
+    if findings.best is None or not ordered:
+        return table, findings
+    from causal.objections import find_objections
+
+    found = find_objections(table, findings.best)
+    if (found.rules.prior != rules.prior).any():
+        table = replace(table, rules=found.rules)
+        findings = _SEARCHES[method](table)
+    return table, replace(findings, notes=(*found.notes, *findings.notes))
 
 
-def _read_weights(weights: ArrayLike | None, n: int) -> Floats:
-    if weights is None:
-        return np.ones(n)
-    values = np.asarray(weights, dtype=np.float64)
-    if values.shape != (n,):
-        raise FrameError(f"weights have shape {values.shape}, the table {n} rows; give one weight per row")
-    if not np.isfinite(values).all() or (values < 0).any() or values.sum() <= 0:
-        wrong = values[~(np.isfinite(values) & (values >= 0))][:3].tolist()
-        raise FrameError(f"weights must be finite, not negative and not all zero; found {wrong}")
-    return values
+def _search_fci(table: SearchTable) -> Findings:
+    from causal.latent import search_fci
+
+    return search_fci(table)
 
 
-def _read_clusters(clusters: Iterable[Any] | None, n: int) -> Integers | None:
-    if clusters is None:
-        return None
-    values = pd.Series(list(clusters), dtype=object)
-    if len(values) != n:
-        raise FrameError(f"{len(values)} clusters for {n} rows; give one cluster (customer) per row")
-    codes, found = pd.factorize(values)
-    if (codes < 0).any():
-        raise FrameError(f"{int((codes < 0).sum())} rows have no cluster; name the customer of every row")
-    if len(found) < 2:
-        raise FrameError("all rows are of one cluster; nothing can be learned about other customers")
-    return np.asarray(codes, dtype=np.intp)
+def _search_with(name: str) -> Callable[[SearchTable], Findings]:
+    """Return a search of causal-learn, imported when it is run."""
+
+    def search(table: SearchTable) -> Findings:
+        from causal import peers
+
+        chosen: Callable[[SearchTable], Findings] = getattr(peers, name)
+        return chosen(table)
+
+    return search
 
 
-def _search(sample: _Sample, method: str) -> Pattern:
-    if method == "causal-learn-pc":
-        from causal.peers import search_with_causal_learn
-
-        moments = measure_moments(sample.blocks, sample.weights, sample.size)
-        return orient(search_with_causal_learn(moments, sample.rules, sample.alpha), sample.rules)
-    return sample.search(sample.weights)
+_SEARCHES: Mapping[str, Callable[[SearchTable], Findings]] = {
+    "pc": search_pc,
+    "boss": search_boss,
+    "lingam": search_lingam,
+    "fci": _search_fci,
+    "causal-learn-pc": _search_with("search_peer_pc"),
+    "causal-learn-ges": _search_with("search_peer_ges"),
+    "causal-learn-grasp": _search_with("search_peer_grasp"),
+}
 
 
 def _assemble(
-    sample: _Sample,
+    table: SearchTable,
     knowledge: Knowledge,
     pattern: Pattern,
     consensus: Pattern,
     frequencies: Frequencies | None,
+    said: list[Note],
 ) -> CausalGraph:
-    names = sample.blocks.names
+    names = table.names
     confidence = {} if frequencies is None else _confidence(frequencies, names)
-    notes = [*sample.blocks.notes, *_size_notes(sample), *_latent_notes(pattern, names, knowledge)]
+    notes = [*said, *_size_notes(table), *_latent_notes(pattern, names, knowledge)]
     agreed = CausalGraph(
         names,
         _pairs(consensus.directed, names),
@@ -260,9 +247,9 @@ def _provenance(pattern: Pattern, names: tuple[str, ...], knowledge: Knowledge) 
     return said
 
 
-def _size_notes(sample: _Sample) -> list[Note]:
-    d = len(sample.blocks.names)
-    smallest = float(sample.size.min())
+def _size_notes(table: SearchTable) -> list[Note]:
+    d = len(table.names)
+    smallest = float(table.size.min())
     if smallest >= FEW_ROWS * d:
         return []
     said = f"Only {smallest:.0f} effective rows for {d} columns: absent edges prove little."
@@ -277,6 +264,10 @@ def _latent_notes(pattern: Pattern, names: tuple[str, ...], knowledge: Knowledge
         if frozenset((int(a), int(b))) in conflicts:
             said = "the only permitted direction would close a cycle"
             notes.append(Note("conflict", pair, f"{pair[0]} <-> {pair[1]}: {said}."))
+            continue
+        if not (knowledge.forbids(*pair) and knowledge.forbids(*pair[::-1])):
+            if not (pattern.directed[a, b] or pattern.directed[b, a]):
+                notes.append(Note("latent", pair, f"{pair[0]} <-> {pair[1]}: neither causes the other, by FCI."))
             continue
         said = f"both directions are ruled out ({knowledge.reason(*pair)}; {knowledge.reason(*pair[::-1])})"
         sentence = f"{pair[0]} and {pair[1]} depend on each other although {said}: a latent common cause."

@@ -160,7 +160,7 @@ class Knowledge:
 
     def _check_values(self) -> None:
         for name, tier in self.tiers.items():
-            if isinstance(tier, bool) or int(tier) != tier:
+            if isinstance(tier, bool) or not isinstance(tier, int | float) or tier != tier // 1:
                 raise KnowledgeError(f"tier of {name!r} is {tier!r}; tiers are whole numbers, 0 the earliest")
         for pair, p in self.confidence.items():
             if not 0.0 <= p <= 1.0:
@@ -181,6 +181,19 @@ class Knowledge:
         if cycle:
             steps = ", ".join(f"{_arrow(pair)}{self._by(pair)}" for pair in cycle)
             raise KnowledgeError(f"the required edges form a cycle: {steps}; drop one of them")
+        self._check_chains()
+
+    def _check_chains(self) -> None:
+        """Refuse required edges that lead from a later tier to an earlier one by way of columns without a tier."""
+        for start in sorted({cause for cause, _ in self.required if cause in self.tiers}):
+            for chain in _chains(start, self.required):
+                if self._against_tiers(start, chain[-1][1]):
+                    steps = ", ".join(f"{_arrow(pair)}{self._by(pair)}" for pair in chain)
+                    raise KnowledgeError(
+                        f"the required edges {steps} lead from {start!r} (tier {self.tiers[start]}) to "
+                        f"{chain[-1][1]!r} (tier {self.tiers[chain[-1][1]]}): a later tier causes no earlier one; "
+                        "correct a tier or drop one of the edges"
+                    )
 
 
 def _pairs(pairs: Iterable[Pair], what: str) -> list[Pair]:
@@ -191,6 +204,19 @@ def _pairs(pairs: Iterable[Pair], what: str) -> list[Pair]:
             raise KnowledgeError(f"{what} holds {pair!r}; give pairs (cause, effect) of two different names")
         checked.append((ends[0], ends[1]))
     return checked
+
+
+def _chains(start: str, required: Set[Pair]) -> list[list[Pair]]:
+    """Return one chain of required edges from a start to each name it leads to."""
+    found: dict[str, list[Pair]] = {start: []}
+    pending = [start]
+    while pending:
+        name = pending.pop()
+        for pair in sorted(required):
+            if pair[0] == name and pair[1] not in found:
+                found[pair[1]] = [*found[name], pair]
+                pending.append(pair[1])
+    return [chain for chain in found.values() if chain]
 
 
 def _arrow(pair: Pair) -> str:

@@ -61,14 +61,18 @@ def tables_and_knowledge(draw):
         for a, b in draw(st.sets(pairs, max_size=2))
         if order.index(a) < order.index(b) and not Knowledge(tiers, set(), forbidden).forbids(a, b)
     }
-    return linear_table(draw, size), Knowledge(tiers, required, forbidden)
+    try:
+        known = Knowledge(tiers, required, forbidden)
+    except KnowledgeError:  # two required edges that lead to an earlier tier by way of a column without one
+        known = Knowledge(tiers, set(), forbidden)
+    return linear_table(draw, size), known
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(tables_and_knowledge(), st.sampled_from([0, 5]))
 def test_no_result_ever_breaks_the_knowledge(case, bootstraps):
     frame, known = case
-    graph = discover(frame, known, bootstraps=bootstraps, alpha=0.2, rng=0)
+    graph = discover(frame, known, "pc", bootstraps=bootstraps, alpha=0.2, rng=0)
     for result in (graph, graph.consensus):
         assert nx.is_directed_acyclic_graph(nx.DiGraph(list(result.edges)))
         assert not [pair for pair in result.edges if known.forbids(*pair)]
@@ -79,11 +83,11 @@ def test_no_result_ever_breaks_the_knowledge(case, bootstraps):
     assert not graph.consensus.undirected_edges
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables_and_knowledge())
 def test_the_extension_keeps_every_adjacency_and_arrow(case):
     frame, known = case
-    graph = discover(frame, known, bootstraps=0, alpha=0.2)
+    graph = discover(frame, known, "pc", bootstraps=0, alpha=0.2)
     assert graph.edges <= graph.consensus.edges
     for a in graph.nodes:
         for b in graph.nodes:
@@ -169,8 +173,8 @@ def test_copies_of_a_customer_are_no_new_evidence():
     false, fooled = 0, 0
     for _ in range(20):
         frame = pd.DataFrame(rng.normal(size=(150, 4))[customers], columns=list("abcd"))
-        adjacent = discover(frame, bootstraps=0, clusters=customers)
-        blind = discover(frame, bootstraps=0)
+        adjacent = discover(frame, method="pc", bootstraps=0, clusters=customers)
+        blind = discover(frame, method="pc", bootstraps=0)
         false += len(adjacent.edges | adjacent.undirected_edges)
         fooled += len(blind.edges | blind.undirected_edges)
     assert false <= 5

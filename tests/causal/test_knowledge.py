@@ -34,9 +34,18 @@ def test_a_longer_cycle_is_spelled_out():
         Knowledge(required={("a", "b"), ("b", "c"), ("c", "a")})
 
 
+def test_required_edges_may_not_lead_to_an_earlier_tier_through_columns_without_one():
+    required = {("visit", "x"), ("x", "age")}
+    with pytest.raises(KnowledgeError, match=r"'visit' -> 'x', 'x' -> 'age' lead from 'visit' \(tier 2\) to 'age'"):
+        Knowledge(tiers={"age": 0, "visit": 2}, required=required)
+    assert Knowledge(tiers={"age": 2, "visit": 0}, required=required).required == required
+
+
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
+        ({"tiers": {"a": float("nan")}}, "whole numbers"),
+        ({"tiers": {"a": "0"}}, "whole numbers"),
         ({"confidence": {("a", "b"): 1.5}}, "between 0 and 1"),
         ({"tiers": {"a": 0.5}}, "whole numbers"),
         ({"required": {"ab"}}, "pairs"),
