@@ -46,6 +46,9 @@ class TableTest:
         Row weights.
     size : ndarray of float, shape (d, d)
         Effective number of rows per pair; the counts are scaled to it.
+    alpha : float
+        P-values up to this one are returned as 0: a table of critical values decides, and only what passes it is
+        evaluated.
 
     Notes
     -----
@@ -57,6 +60,7 @@ class TableTest:
     codes: Codes
     weights: Floats
     size: Floats
+    alpha: float = 0.0
     _columns: Codes = field(init=False, repr=False)
     _counts: Codes = field(init=False, repr=False)
     _levels: Integers = field(init=False, repr=False)
@@ -69,17 +73,13 @@ class TableTest:
         object.__setattr__(self, "_levels", columns.max(axis=1, initial=0).astype(np.intp) + 1)
         object.__setattr__(self, "_determines", _determining(columns, self._levels))
 
-    def p_values(self, first: Integers, second: Integers, given: Integers, alpha: float = 0.0) -> Floats:
-        """Return the p-value of N tests, as :meth:`causal.independence.BlockTest.p_values` does.
-
-        Where ``alpha`` is given, a p-value that does not exceed it is returned as 0: a table of critical values
-        decides, and only what passes is evaluated.
-        """
+    def p_values(self, first: Integers, second: Integers, given: Integers) -> Floats:
+        """Return the p-value of N tests, as :meth:`causal.independence.BlockTest.p_values` does."""
         given = given.reshape(len(first), -1)
-        values = self._count(first, second, given, alpha)
+        values = self._count(first, second, given)
         return ask_the_other_way(self._count, self._determines, (first, second, given), values)
 
-    def _count(self, first: Integers, second: Integers, given: Integers, alpha: float = 0.0) -> Floats:
+    def _count(self, first: Integers, second: Integers, given: Integers) -> Floats:
         from causal.counting import likelihood_ratios
 
         held = np.sort(given, axis=1)
@@ -90,7 +90,7 @@ class TableTest:
         statistic, degrees = likelihood_ratios(self._columns, self._counts, self._levels, tests, held[order], limits)
         scaled = np.maximum(statistic, 0.0) * (size / self._counts.sum())
         said = (degrees > 0) & (degrees <= limits)
-        values = np.where(said, _upper_tail(degrees, scaled, alpha), 0.0)
+        values = np.where(said, _upper_tail(degrees, scaled, self.alpha), 0.0)
         values[(self._levels[tests] < 2).any(axis=1)] = 1.0
         result = np.empty(len(first))
         result[order] = values
@@ -109,6 +109,7 @@ def _join_rows(codes: Codes, weights: Floats) -> tuple[Codes, Codes]:
     counts = np.bincount(index, weights, minlength=rows)
     example = np.empty(rows, dtype=np.intp)
     example[index] = np.arange(len(index))
+    counts = counts / counts.min()  # only their ratios count
     whole = counts.sum() < LARGEST_COUNT and bool((counts == np.rint(counts)).all())
     return np.ascontiguousarray(columns[:, example]), counts.astype(np.int32) if whole else counts
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -63,6 +65,27 @@ def test_weights_are_the_same_as_repeating_rows():
     repeated = frame.loc[frame.index.repeat(counts)].reset_index(drop=True)
     weighted = table_test(as_categories(frame), counts.astype(float))
     assert ask(weighted, 0, 2, 1) == pytest.approx(ask(table_test(as_categories(repeated)), 0, 2, 1))
+
+
+def test_only_ratios_of_weights_count():
+    frame = categories(300, 3)
+    weights = np.random.default_rng(5).integers(1, 4, 300) / 4.0
+    one, other = (table_test(as_categories(frame), weights * scale) for scale in (1.0, 0.3))
+    size = np.full((3, 3), 300.0)
+    answers = [ask(replace(test, size=size), 0, 2, 1) for test in (one, other)]
+    assert answers[0] == pytest.approx(answers[1])
+
+
+def test_critical_values_decide_as_p_values_do():
+    frame = categories(400, 7)
+    frame["d"] = frame["a"].where(np.random.default_rng(8).random(400) < 0.5, frame["c"])
+    test = table_test(as_categories(frame))
+    strict = replace(test, alpha=0.2)
+    triples = [(a, b, c) for a in range(4) for b in range(4) for c in range(4) if len({a, b, c}) == 3]
+    first, second, given = (np.array(column) for column in zip(*triples))
+    exact, cut = (each.p_values(first, second, given[:, None]) for each in (test, strict))
+    assert np.array_equal(cut, np.where(exact > 0.2, exact, 0.0))
+    assert 0 < (cut > 0).sum() < len(cut)
 
 
 def test_p_values_are_uniform_under_independence():
