@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ontology import ROLE_IMMUTABLE
 from ontology.apart import check_disjoint, single_role
@@ -16,6 +17,11 @@ from ontology.axioms import Declaration, Disjointness, OntologyError, Rule, Vari
 from ontology.hierarchy import measure_distances, resolve_classes
 from ontology.levers import Lever, block_columns, find_levers
 from ontology.rules import ColumnKnowledge, compile_rules, describe_columns, unary_rules
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ontology.matching import Matcher, Matches
 
 __all__ = ["Ontology", "Roles"]
 
@@ -60,6 +66,7 @@ class Ontology:
     ) -> None:
         stated = _by_name(declarations)
         self.name = name
+        self._matcher: Matcher | None = None
         self._distances = measure_distances(stated)
         self._classes = resolve_classes(stated, self._distances)
         self._disjoint = tuple(disjoint)
@@ -195,6 +202,39 @@ class Ontology:
         {'age': 'age (Age) is an immutable trait: it is what the customer is, and no decision changes it'}
         """
         return block_columns(self._all, self._one_each(roles), ROLE_IMMUTABLE)
+
+    def match(self, columns: pd.DataFrame | Iterable[str], *, threshold: float = 0.7) -> Matches:
+        """Propose a class for each column of an unknown table; people confirm it.
+
+        Parameters
+        ----------
+        columns : pandas.DataFrame or iterable of str
+            A table, whose values count too, or names alone.
+        threshold : float
+            Score from which a class is proposed, in (0, 1]; below it classes are listed as candidates only.
+
+        Returns
+        -------
+        Matches
+            A mapping from column to :class:`~ontology.matching.Match`, with ``.roles`` and ``.unmatched``.
+
+        Raises
+        ------
+        OntologyError
+            When two columns have the same name, or the threshold is out of range.
+
+        Examples
+        --------
+        >>> from ontology import load_ontology
+        >>> found = load_ontology().match(["age_client", "nb_achats", "x1"])
+        >>> found.roles, found.unmatched
+        ({'age_client': 'Age', 'nb_achats': 'PastPurchase'}, ['x1'])
+        """
+        if self._matcher is None:
+            from ontology.matching import Matcher
+
+            self._matcher = Matcher(self._classes, self._distances)
+        return self._matcher.match(columns, threshold)
 
     def __repr__(self) -> str:
         return f"Ontology({self.name!r}, classes={len(self._classes)}, rules={len(self._rules)})"
