@@ -71,7 +71,7 @@ class SearchTable:
     def test(self, weights: Floats) -> IndependenceTest:
         """Return the independence test under row weights."""
         if self.codes is not None:
-            return TableTest(self.codes, weights, self.size)
+            return TableTest(self.codes, weights, self.size, self.alpha)
         if not self.blocks.gaps:
             return BlockTest(self.moments(weights))
 
