@@ -27,7 +27,7 @@ from causal.estimation import AdjustmentEstimand
 from causal.graph import CausalGraph
 from causal.inquiry import Check, Inquiry, remark
 from causal.negativecontrols import negative_controls
-from causal.sensitivity import omitted_variable_bound
+from causal.omission import omitted_variable_bound
 from causal.sidechecks import side_checks
 
 __all__ = ["Check", "Refutation", "refute"]

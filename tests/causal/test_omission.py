@@ -10,7 +10,7 @@ import pytest
 
 from causal.encoding import FrameError
 from causal.estimation import estimate_effect
-from causal.sensitivity import omitted_variable_bound
+from causal.omission import omitted_variable_bound
 
 
 def world(n=2_000, seed=0, amount=False):
