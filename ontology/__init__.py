@@ -13,18 +13,24 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from ontology.axioms import OntologyError, Rule, VariableClass
     from ontology.domain import Ontology
+    from ontology.lessons import Lesson, keep_lessons
     from ontology.levers import Lever
     from ontology.loader import load_ontology
+    from ontology.matching import Match, Matches
     from ontology.rules import ColumnKnowledge
 
 __all__ = [
     "ROLE_IMMUTABLE",
     "ColumnKnowledge",
+    "Lesson",
     "Lever",
+    "Match",
+    "Matches",
     "Ontology",
     "OntologyError",
     "Rule",
     "VariableClass",
+    "keep_lessons",
     "load_ontology",
 ]
 
@@ -33,11 +39,15 @@ ROLE_IMMUTABLE: Final = "immutable"
 
 _HOMES = {
     "ColumnKnowledge": "ontology.rules",
+    "Lesson": "ontology.lessons",
     "Lever": "ontology.levers",
+    "Match": "ontology.matching",
+    "Matches": "ontology.matching",
     "Ontology": "ontology.domain",
     "OntologyError": "ontology.axioms",
     "Rule": "ontology.axioms",
     "VariableClass": "ontology.axioms",
+    "keep_lessons": "ontology.lessons",
     "load_ontology": "ontology.loader",
 }
 
