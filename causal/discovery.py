@@ -93,8 +93,8 @@ def discover(
 
     ``knowledge.confidence`` is soft. ``"boss"`` adds its log-odds to the score of each edge; PC does not weigh it.
     Every method lets it decide, in the consensus, the directions that the data leave open. Where the data say the
-    opposite of the order that knowledge gives, the searches by score and by shape say so in a note of kind ``order``:
-    hard knowledge is kept, soft confidence is not used.
+    opposite of the order that knowledge gives as a whole, a note of kind ``order`` says so, and the searches by score
+    and by shape ask about single pairs too: hard knowledge is kept, soft confidence is not used.
 
     References
     ----------
@@ -150,9 +150,12 @@ def _search(table: SearchTable, method: str) -> tuple[SearchTable, Findings]:
     findings = _SEARCHES[method](table)
     rules = table.rules
     ordered = (rules.forbidden & ~rules.forbidden.T).any() or soft_notes(table, method)
-    if findings.best is None or not ordered:
+    if not ordered:
         return table, findings
-    from causal.objections import find_objections
+    from causal.objections import find_objections, glance
+
+    if findings.best is None:
+        return table, replace(findings, notes=(*glance(table), *findings.notes))
 
     found = find_objections(table, findings.best)
     if (found.rules.prior != rules.prior).any():

@@ -22,10 +22,10 @@ from causal.graph import Note
 from causal.latentpairs import allow_latent
 from causal.meek import Rules
 from causal.ordersearch import Ordering, search_order
-from causal.scores import Score, total_score
+from causal.scores import Score, gaussian_score, total_score
 from causal.searchtable import SearchTable
 
-__all__ = ["Objections", "find_objections"]
+__all__ = ["Objections", "find_objections", "glance"]
 
 STRONG = 3.0
 SURE = 5.0
@@ -82,22 +82,39 @@ def find_objections(table: SearchTable, best: Ordering) -> Objections:
     return Objections(tuple(notes), replace(rules, prior=np.where(refuted, NEUTRAL, rules.prior)))
 
 
+def glance(table: SearchTable) -> tuple[Note, ...]:
+    """Hold hard knowledge as a whole against its reverse, by a quick search, for methods that have no score.
+
+    Every table is read as normal blocks here, and each search ends at its first optimum: a few hundredths of a second.
+    What such a score says about single pairs of categories is not worth repeating, so nothing is said about them.
+    """
+    hard = replace(table.rules, prior=np.full(table.rules.prior.shape, NEUTRAL))
+    if not _orders(hard):
+        return ()
+    relaxed = allow_latent(hard)
+    found = search_order(gaussian_score(table.moments(table.weights), relaxed), relaxed, patience=0)
+    court = _Court(replace(table, codes=None), found, patience=0)
+    notes = _object_to_all(court, hard) if court.lead > STRONG else []
+    return tuple(notes)
+
+
 class _Court:
     """Best graphs under different rules, by one score that knows none of them."""
 
-    def __init__(self, table: SearchTable, found: Ordering) -> None:
+    def __init__(self, table: SearchTable, found: Ordering, patience: int = 1) -> None:
         d = len(table.names)
         nothing = np.zeros((d, d), dtype=bool)
         self.names = table.names
+        self.patience = patience
         self.free = Rules(nothing, nothing, np.full(d, np.nan), ~nothing, np.full((d, d), NEUTRAL))
         self.score: Score = table.score(table.weights, self.free)
-        self.best = search_order(self.score, self.free, found.order, patience=1)
+        self.best = search_order(self.score, self.free, found.order, patience)
         self.lead = self.best.score - total_score(self.score, found.directed)
 
     def search(self, rules: Rules) -> Ordering:
         """Return the best graph under rules."""
         relaxed = allow_latent(rules)
-        return search_order(self.score.under(relaxed), relaxed, patience=1)
+        return search_order(self.score.under(relaxed), relaxed, patience=self.patience)
 
     def value(self, rules: Rules) -> float:
         """Return the score of the best graph under rules, in nats."""
