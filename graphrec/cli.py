@@ -16,6 +16,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ontology.commands import app as ontology_commands
+
 __all__ = ["app", "main"]
 
 _INTERRUPTED = 130
@@ -27,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(ontology_commands, name="ontology")
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="Folder with the tables and their market.toml.")]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder written by `graphrec train` or `graphrec run`.")]
