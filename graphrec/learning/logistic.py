@@ -104,8 +104,8 @@ def left_out_losses(
 
     Returns
     -------
-    numpy.ndarray, shape (len(penalties),)
-        Summed negative log likelihood.
+    numpy.ndarray, shape (n, len(penalties))
+        Negative log likelihood of each row.
     """
     pilot = fit_logistic(matrix, outcome, penalty=penalties[len(penalties) // 2], offset=offset)
     mean = expit(offset + pilot.predict(matrix))
@@ -117,13 +117,13 @@ def left_out_losses(
         x = np.asarray(matrix[rows], dtype=np.float64)
         parts.append((rows, x, (x * weight[rows, None]).T @ x, x.T @ target[rows]))
     gram, moment = sum(part[2] for part in parts), sum(part[3] for part in parts)
-    losses = np.zeros(len(penalties))
+    losses = np.empty((len(outcome), len(penalties)))
     for rows, x, own_gram, own_moment in parts:
         solved = np.stack(
             [np.linalg.solve(gram - own_gram + np.diag(p + 1e-8), moment - own_moment) for p in penalties], axis=1
         )
         eta = offset[rows, None] + x @ solved
-        losses += (np.logaddexp(0, eta) - outcome[rows, None] * eta).sum(axis=0)
+        losses[rows] = np.logaddexp(0, eta) - outcome[rows, None] * eta
     return losses
 
 

@@ -1,13 +1,14 @@
 """What a contact changes: the organic outcome as an offset, a small effect of each channel on top.
 
     logit P(Y | no contact)        = f(x)
-    logit P(Y | contact through c) = f(x) + d_c(x),   d_c linear in (1, f, appetite, attributes, pressure)
+    logit P(Y | contact through c) = f(x) + d_c(x),   d_c = linear in (1, f, appetite, attributes, pressure) + trees
 
-Hides five decisions. (1) f is first learned on rows that were not contacted, a large and clean sample. (2) Before the
+Hides six decisions. (1) f is first learned on rows that were not contacted, a large and clean sample. (2) Before the
 effect is read off, f is moved to fit controls weighted like the contacted (a targeting step, van der Laan & Rubin
 2006), so the effect is right if either f or the propensity is. (3) The channels share one effect and differ by shrunken
-deviations. (4) The strength of shrinkage is chosen on customers left out. (5) With the effect known, f is learned again
-on everybody.
+deviations. (4) Which columns modify the effect, and how strongly it is shrunk, is chosen on customers left out.
+(5) Trees add what the linear effect leaves, as far as customers left out confirm it. (6) With the effect known, f is
+learned again on everybody.
 
 The structure matters more than the width: the same columns in a free-form learner did far worse, because the effect
 is estimated on the few contacted rows only. Needs that, given the columns, the contact was as good as random.
@@ -25,6 +26,7 @@ from scipy.special import expit
 from graphrec.learning.exposure import Exposure, fit_exposure
 from graphrec.learning.logistic import LogisticFit, fit_logistic, left_out_losses
 from graphrec.learning.outcome import BinaryModel, customer_folds, fit_binary
+from graphrec.learning.residual import BoostedResidual, LeftOver, fit_residual
 from graphrec.market.tables import DataError
 
 __all__ = ["Response", "StructuredUplift", "TrainingRows", "fit_structured_uplift"]
@@ -122,6 +124,8 @@ class StructuredUplift:
         Level and slope of the targeting step, in logits.
     modifiers : numpy.ndarray, shape (p,), bool
         Matrix columns by whose value the effect differs.
+    residual : BoostedResidual or None
+        What trees add to the effect; None where left-out customers do not confirm it.
     """
 
     organic: BinaryModel
@@ -133,6 +137,7 @@ class StructuredUplift:
     names: tuple[str, ...]
     targeting: np.ndarray
     modifiers: np.ndarray
+    residual: BoostedResidual | None = None
 
     def predict(self, matrix: np.ndarray, *, errors: bool = True, batch: int = 200_000) -> Response:
         """Potential outcomes of new rows, in batches of bounded memory.
@@ -155,7 +160,10 @@ class StructuredUplift:
         base = _effect_columns(matrix[:, self.modifiers], offset, self.offset_scale)
         for c in range(len(self.channels)):
             effect = self._effect_of(c, base.shape[1])
-            p = expit(np.clip(offset + effect.predict(base), -_FARTHEST, _FARTHEST))
+            change = effect.predict(base)
+            if self.residual is not None:
+                change = change + self.residual.logits(matrix, offset, np.full(len(matrix), c))
+            p = expit(np.clip(offset + change, -_FARTHEST, _FARTHEST))
             p_contact[:, c] = p
             if errors:
                 slope = p * (1 - p)
@@ -190,8 +198,11 @@ class StructuredUplift:
             counts[prefix] = int(own_texts.pop("count"))
             arrays |= {f"{prefix}_{name}": values for name, values in own_arrays.items()}
             texts |= {f"{prefix}_{name}": text for name, text in own_texts.items()}
+        if self.residual is not None:
+            texts["residual"] = self.residual.booster.model_to_string()
         meta = {
             "counts": counts,
+            "residual_share": None if self.residual is None else self.residual.share,
             "offset_scale": self.offset_scale,
             "penalty": self.penalty,
             "channels": self.channels,
@@ -219,6 +230,9 @@ class StructuredUplift:
             own_arrays = {name[cut:]: values for name, values in arrays.items() if name.startswith(f"{prefix}_")}
             own_texts = {name[cut:]: text for name, text in texts.items() if name.startswith(f"{prefix}_")}
             models[prefix] = BinaryModel.from_parts(own_arrays, {**own_texts, "count": str(meta["counts"][prefix])})
+        residual = None
+        if meta["residual_share"] is not None:
+            residual = BoostedResidual.from_text(texts["residual"], meta["residual_share"], len(meta["channels"]))
         low, high = meta["contacted_range"]
         exposure = Exposure(
             models["exposure"],
@@ -239,6 +253,7 @@ class StructuredUplift:
             names=tuple(meta["names"]),
             targeting=arrays["targeting"],
             modifiers=arrays["modifiers"].astype(bool),
+            residual=residual,
         )
 
 
@@ -277,17 +292,25 @@ def fit_structured_uplift(rows: TrainingRows, rng: np.random.Generator) -> Struc
     offset = organic.cross_logits(rows.matrix[contacted], folds[contacted])
     targeting = _target(organic.out_of_fold, rows.outcome[control], exposure, rows.clusters[control])
     scale = (float(offset.mean()), float(max(offset.std(), 1e-6)))
-    base = _effect_columns(rows.matrix[contacted][:, rows.modifiers], offset, scale)
-    z = _with_channel(base, rows.channel[contacted] - 1, len(rows.channels))
     aimed = offset + targeting[0] + targeting[1] * (offset - scale[0]) / scale[1]
-    effect, penalty = _fit_effect(
-        z, rows.outcome[contacted], aimed, folds[contacted], rows.clusters[contacted], base.shape[1]
-    )
+    read = _read_effect(rows, offset, aimed, scale, folds[contacted])
+    matrix, channel = rows.matrix[contacted], rows.channel[contacted] - 1
+    left = LeftOver(matrix, offset, channel, len(rows.channels), rows.outcome[contacted], aimed + read.logits)
+    residual = fit_residual(left, folds[contacted], rows.clusters[contacted], seed)
     known = np.zeros(len(rows.outcome))
-    known[contacted] = effect.predict(z)
+    known[contacted] = read.logits + (0.0 if residual is None else residual.logits(matrix, offset, channel))
     everyone = fit_binary(rows.matrix, rows.outcome, folds, offset=known, seed=seed)
     return StructuredUplift(
-        everyone, exposure, effect, scale, penalty, rows.channels, rows.names, targeting, rows.modifiers
+        organic=everyone,
+        exposure=exposure,
+        effect=read.effect,
+        offset_scale=scale,
+        penalty=read.penalty,
+        channels=rows.channels,
+        names=rows.names,
+        targeting=targeting,
+        modifiers=read.modifiers,
+        residual=residual,
     )
 
 
@@ -344,13 +367,50 @@ def _penalties(width: int, columns: int, shared: float, deviation: float) -> np.
     return penalty
 
 
-def _fit_effect(
-    z: np.ndarray, outcome: np.ndarray, offset: np.ndarray, folds: np.ndarray, clusters: np.ndarray, width: int
-) -> tuple[LogisticFit, tuple[float, float]]:
-    """Effect coefficients with the ridge that predicts left-out customers best."""
-    factors = _DEVIATION_FACTORS if z.shape[1] > width else (1.0,)
-    grid = [(shared, factor) for shared in _PENALTIES for factor in factors]
-    penalties = [_penalties(width, z.shape[1], *choice) for choice in grid]
-    losses = left_out_losses(z, outcome, offset, folds, penalties)
-    best = int(np.argmin(losses))
-    return fit_logistic(z, outcome, penalty=penalties[best], offset=offset, clusters=clusters), grid[best]
+@dataclass(frozen=True, eq=False)
+class _Effect:
+    """Coefficients with what was chosen on the way, and the effect of the contacted rows in logits."""
+
+    effect: LogisticFit
+    penalty: tuple[float, float]
+    modifiers: np.ndarray
+    logits: np.ndarray
+
+
+def _read_effect(
+    rows: TrainingRows, offset: np.ndarray, aimed: np.ndarray, scale: tuple[float, float], folds: np.ndarray
+) -> _Effect:
+    """Effect coefficients with the modifiers and the ridge that predict left-out customers best.
+
+    All columns are tried as modifiers beside the named ones. They are many and correlated: they must be better by the
+    standard error of the difference.
+    """
+    contacted = rows.contacted
+    outcome, clusters, channel = rows.outcome[contacted], rows.clusters[contacted], rows.channel[contacted] - 1
+    matrix = rows.matrix[contacted]
+    best: tuple[np.ndarray, np.ndarray, tuple[float, float], np.ndarray, np.ndarray] | None = None
+    for modifiers in _modifier_sets(rows.modifiers):
+        base = _effect_columns(matrix[:, modifiers], offset, scale)
+        z = _with_channel(base, channel, len(rows.channels))
+        factors = _DEVIATION_FACTORS if len(rows.channels) > 1 else (1.0,)
+        grid = [(shared, factor) for shared in _PENALTIES for factor in factors]
+        penalties = [_penalties(base.shape[1], z.shape[1], *choice) for choice in grid]
+        losses = left_out_losses(z, outcome, aimed, folds, penalties)
+        chosen = int(np.argmin(losses.sum(axis=0)))
+        if best is None or _clearly_less(losses[:, chosen], best[0], clusters):
+            best = losses[:, chosen], modifiers, grid[chosen], penalties[chosen], z
+    assert best is not None
+    _, modifiers, penalty, ridge, z = best
+    effect = fit_logistic(z, outcome, penalty=ridge, offset=aimed, clusters=clusters)
+    return _Effect(effect, penalty, modifiers, effect.predict(z))
+
+
+def _modifier_sets(named: np.ndarray) -> list[np.ndarray]:
+    return [named] if named.all() else [named, np.ones_like(named)]
+
+
+def _clearly_less(losses: np.ndarray, others: np.ndarray, clusters: np.ndarray) -> bool:
+    """Whether the summed loss is lower by more than its standard error over customers."""
+    _, position = np.unique(clusters, return_inverse=True)
+    gain = np.bincount(position, weights=others - losses)
+    return bool(gain.sum() > np.sqrt(np.square(gain - gain.mean()).sum()))
