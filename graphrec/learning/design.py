@@ -22,6 +22,8 @@ _RARE = 20
 """A word seen in fewer rows than this shares one indicator with the other rare words."""
 _SKEWED = 3.0
 """A non-negative column whose maximum exceeds this many standard deviations above its mean is log-transformed."""
+_UNBOUNDED = 1e6
+"""Standard deviations that no number reaches (finite, so that JSON can hold it)."""
 _ROUNDING = 1e-9
 """A spread below this share of the mean is rounding, not variation."""
 
@@ -42,6 +44,8 @@ class ColumnCode:
         Fill for missing values; then (x - mean) / scale.
     flags_missing : bool
         Adds an indicator of missing values.
+    low, high : float
+        Range of the standardised number in training; beyond it a row counts as being at its end.
     """
 
     name: str
@@ -51,6 +55,8 @@ class ColumnCode:
     mean: float = 0.0
     scale: float = 1.0
     flags_missing: bool = False
+    low: float = -_UNBOUNDED
+    high: float = _UNBOUNDED
 
     @property
     def width(self) -> int:
@@ -94,7 +100,9 @@ class Design:
     def transform(self, frame: pd.DataFrame) -> np.ndarray:
         """Matrix of the frame, shape (rows, len(names)), float32.
 
-        A word never seen in training counts as the first or as a rare one, a missing number as the median.
+        A word never seen in training counts as the first or as a rare one, a missing number as the median, and a
+        number beyond those seen as the nearest of them: where all contacts were sent on one day, the next season is
+        thousands of standard deviations away.
 
         Raises
         ------
@@ -174,7 +182,9 @@ def _number_code(name: str, values: np.ndarray) -> ColumnCode | None:
     constant = scale <= _ROUNDING * max(abs(mean), 1e-3)
     if constant and not flags:
         return None
-    return ColumnCode(name, (), logarithm, median, mean, 1.0 if constant else scale, flags)
+    scale = 1.0 if constant else scale
+    low, high = (known.min() - mean) / scale, (known.max() - mean) / scale
+    return ColumnCode(name, (), logarithm, median, mean, scale, flags, float(low), float(high))
 
 
 def _word_code(name: str, column: pd.Series) -> ColumnCode | None:
@@ -197,6 +207,6 @@ def _fill(target: np.ndarray, code: ColumnCode, column: pd.Series) -> None:
     values = np.where(missing, code.median, values)
     if code.logarithm:
         values = np.log1p(np.maximum(values, 0.0))
-    target[:, 0] = (values - code.mean) / code.scale
+    target[:, 0] = np.clip((values - code.mean) / code.scale, code.low, code.high)
     if code.flags_missing:
         target[:, 1] = missing

@@ -125,3 +125,12 @@ def test_no_columns_and_no_rows_keep_their_shape():
     design = fit_design(pd.DataFrame({"x": [1.0, 2.0]}), ["x"])
     assert design.transform(pd.DataFrame({"x": np.zeros(0)})).shape == (0, 1)
     assert Design(()).transform(pd.DataFrame({"x": [1.0]})).shape == (1, 0)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_a_number_beyond_those_seen_counts_as_the_nearest_of_them(low, high):
+    design = fit_design(pd.DataFrame({"x": [1.0, 2.0, 4.0]}), ["x"])
+    ends = design.transform(pd.DataFrame({"x": [1.0, 4.0]}))[:, 0]
+    found = design.transform(pd.DataFrame({"x": [low, high]}))[:, 0]
+    assert (found >= ends[0]).all() and (found <= ends[1]).all()
+    assert design.transform(pd.DataFrame({"x": [99.0, -99.0]}))[:, 0].tolist() == [ends[1], ends[0]]
