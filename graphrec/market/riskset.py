@@ -26,6 +26,12 @@ __all__ = ["RiskSet", "draw_risk_set"]
 
 _SHUFFLE_ABOVE = 0.4
 """Share of the eligible above which shuffling everybody is cheaper than drawing."""
+_OBSERVED = 0.9
+"""Share of the horizon's days that must lie before the end of the records.
+
+The last record is often some days before the real end of the records. What is cut off is missing for the contacts of a
+day and for their controls alike.
+"""
 _MOST_CONTROLS = 50_000_000
 """A panel of more rows fits no ordinary memory (about 400 bytes a row)."""
 
@@ -141,9 +147,10 @@ def _observed(
 
     if sent.empty:
         return sent
-    start, end = to_microseconds([market.time_span[0], market.observed_until])
+    start = to_microseconds([market.time_span[0]])[0]
+    end = market.local_days(pd.Series([market.observed_until]))[0]
     frame = keep(sent, sent["time"] >= start + history_days * DAY, "too early: no history before")
-    frame = keep(frame, frame["time"] + horizon_days * DAY <= end, "too late: outcome not fully observed")
+    frame = keep(frame, frame["day"] + _OBSERVED * horizon_days <= end, "too late: outcome not fully observed")
     frame = keep(frame, ~frame.duplicated(["customer", "offer", "day"]), "same customer, offer and day")
     return frame.assign(stratum=frame.groupby(["day", "offer"], sort=True).ngroup())
 

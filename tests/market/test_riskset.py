@@ -44,7 +44,8 @@ def brute_force(market: Market, kind: str = "product", history: int = 10) -> dic
     days = market.local_days(market.solicitations["sent_at"])
     times = to_microseconds(market.solicitations["sent_at"])
     who = market.codes("solicitations", "customer_id")
-    start, end = to_microseconds([market.time_span[0], market.observed_until])
+    start = to_microseconds([market.time_span[0]])[0]
+    end = market.local_days(pd.Series([market.observed_until]))[0]
     micro = 86_400_000_000
     left = market.events[market.events["event_type"] == "unsubscribe"]
     gone = list(zip(market.vocabulary.customers.encode(left["customer_id"]), to_microseconds(left["event_time"])))
@@ -52,7 +53,7 @@ def brute_force(market: Market, kind: str = "product", history: int = 10) -> dic
     usable = [
         i
         for i in range(len(times))
-        if offer_of[i] >= 0 and times[i] >= start + history * micro and times[i] + HORIZON * micro <= end
+        if offer_of[i] >= 0 and times[i] >= start + history * micro and days[i] + 0.9 * HORIZON <= end
     ]
     for day, offer in sorted({(days[i], offer_of[i]) for i in usable}):
         here = [i for i in usable if (days[i], offer_of[i]) == (day, offer)]
