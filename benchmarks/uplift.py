@@ -1,7 +1,7 @@
 """What the advice of each learner changes, as a share of what is possible, on markets whose truth is known.
 
     python -m benchmarks.uplift --seeds 10
-    python -m benchmarks.uplift --seeds 3 --cells bad-control collider --customers 1000 --products 100
+    python -m benchmarks.uplift --seeds 3 --cells bad-control collider --customers 2000 --products 200
 
 Nothing is tuned here: every learner runs with its defaults, once for each market. One seed is one market. The intervals
 are of paired differences to the T-learner on all pre-decision columns. A percentile bootstrap over fewer than about
@@ -60,8 +60,8 @@ def compare(
     cell: str,
     seeds: Iterable[int],
     *,
-    customers: int = 1_500,
-    products: int = 150,
+    customers: int = 1_000,
+    products: int = 100,
     periods: int = 12,
     ablations: bool = False,
 ) -> Result:
@@ -186,8 +186,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10, help="markets for each cell")
     parser.add_argument("--cells", nargs="+", choices=list(CELLS), default=list(CELLS), help="all by default")
-    parser.add_argument("--customers", type=int, default=1_500)
-    parser.add_argument("--products", type=int, default=150)
+    parser.add_argument("--customers", type=int, default=1_000)
+    parser.add_argument("--products", type=int, default=100)
     parser.add_argument("--periods", type=int, default=12, help="of 28 days")
     parser.add_argument("--ablations", action="store_true", help="also our head on all pre-decision columns")
     parser.add_argument("--out", type=Path, help="write every figure of every seed to this CSV file")
