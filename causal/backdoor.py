@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from causal.bitgraph import BitGraph, ones
+from causal.bitgraph import BitGraph, ones, reach
 from causal.criterion import Criterion, to_bits
 from causal.graph import CausalGraph, GraphError
 from causal.separation import DirectedView, directed_view
@@ -69,12 +69,12 @@ class Question:
     @cached_property
     def causal(self) -> frozenset[str]:
         """Nodes on possibly causal paths, the outcome included, the treatment not."""
-        return self._names(self.criterion.causal)
+        return self.names(self.criterion.causal)
 
     @cached_property
     def forbidden(self) -> frozenset[str]:
         """What the treatment or the outcome may change."""
-        return self._names(self.criterion.forbidden)
+        return self.names(self.criterion.forbidden)
 
     @cached_property
     def allowed(self) -> frozenset[str]:
@@ -102,12 +102,12 @@ class Question:
 
     def blocks(self, chosen: Iterable[str]) -> bool:
         """Say whether a set blocks every path that is not causal."""
-        return self.criterion.blocks(self._bits(chosen))
+        return self.criterion.blocks(self.bits(chosen))
 
     def accepts(self, chosen: Iterable[str]) -> bool:
         """Say whether a set is observed and valid."""
         names = set(chosen)
-        return names <= self.observed and self.criterion.accepts(self._bits(names))
+        return names <= self.observed and self.criterion.accepts(self.bits(names))
 
     def open_path(self, chosen: Collection[str]) -> str:
         """Return a path that is not causal and that a set leaves open, in words; empty when there is none."""
@@ -118,21 +118,20 @@ class Question:
 
     def optimal(self) -> frozenset[str]:
         """Return the O-set, observed or not."""
-        return self._names(self.criterion.optimal())
+        return self.names(self.criterion.optimal())
+
+    def bits(self, names: Iterable[str]) -> int:
+        """Return a set of nodes as bits."""
+        return sum(1 << self.index[name] for name in set(names))
+
+    def names(self, bits: int) -> frozenset[str]:
+        """Return a set of nodes by name."""
+        return frozenset(self.graph.nodes[node] for node in ones(bits))
 
     def _view(self, member: BitGraph) -> DirectedView:
         nodes = self.graph.nodes
         edges = [(nodes[a], nodes[b]) for a, row in enumerate(member.out) for b in ones(row)]
         return directed_view(self.graph, edges)
-
-    def _names(self, bits: int) -> frozenset[str]:
-        return frozenset(self.graph.nodes[node] for node in ones(bits))
-
-    def _bits(self, names: Iterable[str]) -> int:
-        bits = 0
-        for name in names:
-            bits |= 1 << self.index[name]
-        return bits
 
 
 def is_valid_adjustment(
@@ -189,19 +188,21 @@ def optimal_set(question: Question, tried: list[str]) -> frozenset[str] | None:
     return None
 
 
-def nearest_set(question: Question, tried: list[str]) -> set[str] | None:
+def nearest_set(question: Question, tried: list[str]) -> frozenset[str] | None:
     """Return a minimal separator close to the outcome, found among the ancestors of both ends."""
-    ends = (question.treatment, question.outcome)
-    for view in question.back_door_views:
-        widest = view.ancestors(ends) & question.allowed
-        if not view.separated(*ends, widest):
-            tried.append(f"any adjustment set: {view.open_path(*ends, widest)} stays open")
+    criterion, allowed = question.criterion, question.bits(question.allowed)
+    start, end = criterion.treatment, criterion.outcome
+    for graph, view in zip(criterion.cut, question.back_door_views):
+        widest = reach(graph.into, 1 << start | 1 << end) & allowed
+        if not graph.separated(start, end, widest):
+            path = view.open_path(question.treatment, question.outcome, question.names(widest))
+            tried.append(f"any adjustment set: {path} stays open")
             return None
-        smallest = view.smallest_nearby(question.outcome, question.treatment, widest)
-        chosen = next((s for s in (smallest, widest) if question.blocks(s)), None)
+        smallest = graph.nearest_separator(end, start, widest)
+        chosen = next((bits for bits in (smallest, widest) if criterion.blocks(bits)), None)
         if chosen is not None:
             tried.append("smallest adjustment set near the outcome: valid")
-            return chosen
+            return question.names(chosen)
     tried.append("any adjustment set: no set is valid in all directed versions of the graph")
     return None
 

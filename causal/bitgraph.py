@@ -66,14 +66,15 @@ class BitGraph:
         forward = [a | b for a, b in zip(self.out, self.beside)]
         return reach(forward, start, reach(self.into, start) & ~start)
 
-    def separated(self, first: int, second: int, given: int) -> bool:
-        """Say whether every path between two nodes is blocked; undirected edges count as absent.
+    def connected(self, start: int, given: int) -> int:
+        """Return all nodes, given ones included, that a path from the start reaches which nothing given blocks.
 
         The walk enters a node along an arrow into it, and then may only go on, or turn where the node is given; or from
-        one of its children, and then may turn unless the node is given (Shachter 1998).
+        one of its children, and then may turn unless the node is given (Shachter 1998). Undirected edges count as
+        absent.
         """
-        entered, turned = 0, 1 << first
-        pending = [(first, False)]
+        entered, turned = 0, 1 << start
+        pending = [(start, False)]
         while pending:
             node, by_arrow = pending.pop()
             held = given >> node & 1
@@ -81,12 +82,19 @@ class BitGraph:
             onward = (0 if held else self.out[node]) | (self.latent[node] if turns else 0)
             back = self.into[node] & ~turned if turns else 0
             onward &= ~entered
-            if (onward | back) >> second & 1:
-                return False
             entered, turned = entered | onward, turned | back
             pending += [(other, True) for other in ones(onward)]
             pending += [(other, False) for other in ones(back)]
-        return True
+        return entered | turned
+
+    def separated(self, first: int, second: int, given: int) -> bool:
+        """Say whether every path between two nodes is blocked."""
+        return not self.connected(first, given) >> second & 1
+
+    def nearest_separator(self, near: int, far: int, separator: int) -> int:
+        """Return a minimal separator inside a separator, made of the nodes closest to ``near``."""
+        close = self.connected(near, separator) & separator
+        return self.connected(far, close) & close
 
     def extended(self, latest: bool = True) -> BitGraph | None:
         """Return a graph with every edge directed, no new collider and no cycle; None where there is none.

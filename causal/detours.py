@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from causal.bitgraph import reach
+
 if TYPE_CHECKING:
     from causal.backdoor import Question
-    from causal.separation import DirectedView
 
 __all__ = ["Instrument", "find_front_door", "find_instrument"]
 
@@ -76,16 +77,10 @@ def find_instrument(question: Question, tried: list[str]) -> Instrument | None:
     if not question.settled:
         tried.append("instrument: needs a graph without undirected edges")
         return None
-    view, treatment = question.views[0], question.treatment
     if not question.causal:
         tried.append("instrument: there is no causal path to measure")
         return None
-    cut = view.without([(treatment, child) for child in view.children[treatment]])
-    found = []
-    for name in sorted(question.allowed):
-        given = _instrument_set(question, cut, name)
-        if given is not None and not view.separated(name, treatment, given):
-            found.append(Instrument((name,), tuple(sorted(given))))
+    found = _instruments(question)
     if not found:
         tried.append("instrument: no observed column moves the outcome through the treatment only")
         return None
@@ -95,17 +90,39 @@ def find_instrument(question: Question, tried: list[str]) -> Instrument | None:
     return best
 
 
+def _instruments(question: Question) -> list[Instrument]:
+    """Return every instrument with the columns it needs, up to the first that needs none."""
+    graph, index = question.criterion.members[0], question.index
+    start, end = index[question.treatment], index[question.outcome]
+    cut, allowed = graph.without(start, graph.out[start]), question.bits(question.allowed)
+    found = []
+    for name in sorted(question.allowed):
+        node = index[name]
+        widest = reach(cut.into, 1 << node | 1 << end) & allowed & ~(1 << node)
+        if not cut.separated(node, end, widest):
+            continue
+        given = cut.nearest_separator(end, node, widest)
+        if not graph.separated(node, start, given):
+            found.append(Instrument((name,), tuple(sorted(question.names(given)))))
+            if not given:
+                break
+    return found
+
+
 def _widest_front_door(question: Question, between: list[str]) -> list[str]:
     """Strike out mediators with an open back door until none is left to strike.
 
     A mediator with an open back door keeps it when the set shrinks, since fewer arrows are cut then.
     """
-    view, treatment, outcome = question.views[0], question.treatment, question.outcome
-    started = view.without([(treatment, child) for child in view.children[treatment]])
-    kept = [m for m in between if started.separated(treatment, m, ())]
+    graph, index = question.criterion.members[0], question.index
+    start, end = index[question.treatment], index[question.outcome]
+    started = graph.without(start, graph.out[start])
+    kept = [m for m in between if started.separated(start, index[m], 0)]
     while True:
-        arrived = view.without([(m, child) for m in kept for child in view.children[m]])
-        left = [m for m in kept if arrived.separated(m, outcome, [treatment])]
+        arrived = graph
+        for m in kept:
+            arrived = arrived.without(index[m], graph.out[index[m]])
+        left = [m for m in kept if arrived.separated(index[m], end, 1 << start)]
         if left == kept:
             return kept
         kept = left
@@ -139,11 +156,3 @@ def _is_front_door(question: Question, mediators: Collection[str]) -> bool:
         return False
     arrived = view.without([(m, child) for m in mediators for child in view.children[m]])
     return all(arrived.separated(m, outcome, [treatment]) for m in mediators)
-
-
-def _instrument_set(question: Question, cut: DirectedView, name: str) -> set[str] | None:
-    ends = (name, question.outcome)
-    widest = (cut.ancestors(ends) & question.allowed) - {name}
-    if not cut.separated(*ends, widest):
-        return None
-    return cut.smallest_nearby(question.outcome, name, widest)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ __all__ = ["Expression", "Fraction", "Probability", "Product", "Sum", "fraction"
 class Expression:
     """A formula; ``str`` gives it as text, with a prime on summed names that also stand outside their sum."""
 
-    @property
+    @cached_property
     def free(self) -> frozenset[str]:
         """Names whose values the formula depends on."""
         raise NotImplementedError
@@ -60,7 +61,7 @@ class Probability(Expression):
     of: tuple[str, ...]
     given: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def free(self) -> frozenset[str]:
         """Names on both sides of the bar."""
         return frozenset(self.of + self.given)
@@ -87,7 +88,7 @@ class Product(Expression):
 
     factors: tuple[Expression, ...] = ()
 
-    @property
+    @cached_property
     def free(self) -> frozenset[str]:
         """Names in any factor."""
         return frozenset().union(*(factor.free for factor in self.factors))
@@ -117,7 +118,7 @@ class Sum(Expression):
     over: tuple[str, ...]
     term: Expression
 
-    @property
+    @cached_property
     def free(self) -> frozenset[str]:
         """Names of the term that are not summed over."""
         return self.term.free - frozenset(self.over)
@@ -148,7 +149,7 @@ class Fraction(Expression):
     numerator: Expression
     denominator: Expression
 
-    @property
+    @cached_property
     def free(self) -> frozenset[str]:
         """Names above or below the line."""
         return self.numerator.free | self.denominator.free

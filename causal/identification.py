@@ -161,8 +161,7 @@ def identify(graph: CausalGraph, treatment: str, outcome: str, latent: Iterable[
 def _by_adjustment(question: Question, tried: list[str]) -> Estimand | None:
     chosen, method = optimal_set(question, tried), "o-set"
     if chosen is None:
-        nearest, method = nearest_set(question, tried), "adjustment"
-        chosen = None if nearest is None else frozenset(nearest)
+        chosen, method = nearest_set(question, tried), "adjustment"
     if chosen is None:
         return None
     given = ", ".join(sorted(chosen))

@@ -1,8 +1,7 @@
 """Which paths are open: d-separation on directed graphs whose hidden nodes are explicit.
 
-Hides the walk over (node, direction) states that decides separation, finds an open path to show, and makes a
-separating set smaller. Follows van der Zander, Liśkiewicz & Textor (2019), where a separator inside a permitted
-set R exists exactly when the ancestors within R are one. networkx has a d-separation test but no open path, and
+Hides the walk over (node, direction) states that finds a shortest open path to show to people; whether there is one is
+asked much faster of a :class:`causal.bitgraph.BitGraph`. networkx has a d-separation test but no open path, and
 moralises the graph anew for every question.
 """
 
@@ -60,11 +59,6 @@ class DirectedView:
         """Say whether every path between two nodes is blocked by the given ones."""
         return self.open_path(first, second, given) is None
 
-    def connected(self, start: str, given: Collection[str]) -> set[str]:
-        """Return all nodes, given ones included, that an open path from the start reaches."""
-        held = set(given)
-        return {name for (name, _), _ in self._walk(start, held)}
-
     def open_path(self, first: str, second: str, given: Collection[str]) -> str | None:
         """Return a shortest open path in words, such as ``contact <- wealth -> purchase``, or None."""
         came_from: dict[State, State | None] = {}
@@ -73,11 +67,6 @@ class DirectedView:
             if state[0] == second:
                 return self._words(state, came_from)
         return None
-
-    def smallest_nearby(self, near: str, far: str, separator: Collection[str]) -> set[str]:
-        """Return a minimal separator inside a separator, made of the nodes closest to ``near``."""
-        close = self.connected(near, separator) & set(separator)
-        return self.connected(far, close) & close
 
     def _walk(self, start: str, held: set[str]) -> Iterator[tuple[State, State | None]]:
         """Yield states (node, arrived along an arrow into it) in breadth-first order, with the one before."""
