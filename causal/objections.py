@@ -24,6 +24,7 @@ from causal.meek import Rules
 from causal.ordersearch import Ordering, search_order
 from causal.scores import Score, gaussian_score, total_score
 from causal.searchtable import SearchTable
+from causal.shapes import shape_leads, share_normal
 
 __all__ = ["Objections", "find_objections", "glance"]
 
@@ -32,6 +33,7 @@ SURE = 5.0
 MOST_PAIRS = 12
 NEUTRAL = 0.5
 SHOWN = 3
+MOST_NORMAL = 0.5
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -178,9 +180,8 @@ def _object_to_pairs(court: _Court, rules: Rules) -> list[Note]:
 def _object_by_shape(table: SearchTable, directed: Booleans) -> list[Note]:
     """Ask the shape of the noise about the edges that knowledge directs."""
     asked = directed & table.rules.forbidden.T & ~table.rules.forbidden
-    if table.numbers is None or not asked.any():
+    if table.numbers is None or not asked.any() or share_normal(table.numbers) > MOST_NORMAL:
         return []
-    from causal.shapes import shape_leads
 
     names = table.names
     leads = shape_leads(table, table.weights, directed, asked)

@@ -185,14 +185,15 @@ class _Trees:
         return Ordering(order.copy(), directed, float(self.value[ends].sum()))
 
     def _add(self, child: Integers, parents: Booleans, grown: Floats) -> None:
-        new = np.arange(self.count, self.count + len(child))
-        if new[-1] >= len(self.child):
-            self._make_room(max(2 * len(self.child), int(new[-1]) + 1))
+        new = slice(self.count, self.count + len(child))
+        if new.stop > len(self.child):
+            self._make_room(max(2 * len(self.child), new.stop))
         change = self.score.toggle(child, parents)
         gain = np.where(parents, -np.inf, change)
-        ranked = np.argsort(-gain, axis=1, kind="stable")
-        self.gain[new] = np.take_along_axis(gain, ranked, axis=1)
-        self.wanted[new] = np.where(self.gain[new] > BETTER, ranked, NOTHING)
+        ranked = (-gain).argsort(axis=1, kind="stable")
+        gain = gain[np.arange(len(child))[:, None], ranked]
+        self.gain[new] = gain
+        self.wanted[new] = np.where(gain > BETTER, ranked, NOTHING)
         self.branch[new] = NOTHING
         self.child[new], self.parents[new], self.grown[new] = child, parents, grown
         self.kept[new], self.value[new] = self._shrink(child, parents, grown, change)
@@ -201,16 +202,16 @@ class _Trees:
     def _shrink(self, child: Integers, parents: Booleans, grown: Floats, change: Floats) -> tuple[Booleans, Floats]:
         """Remove the parents that later ones made useless, the worst first."""
         kept, value = parents.copy(), grown.copy()
-        rows = np.arange(len(child))
+        loss = np.where(parents, change, -np.inf)
+        rows = np.flatnonzero(loss.max(axis=1) > BETTER)
+        loss = loss[rows]
         while len(rows):
-            loss = np.where(kept[rows], change, -np.inf)
             worst = loss.argmax(axis=1)
-            better = loss[np.arange(len(rows)), worst]
-            useless = better > BETTER
-            rows, worst = rows[useless], worst[useless]
             kept[rows, worst] = False
-            value[rows] += better[useless]
-            change = self.score.toggle(child[rows], kept[rows])
+            value[rows] += loss[np.arange(len(rows)), worst]
+            loss = np.where(kept[rows], self.score.toggle(child[rows], kept[rows]), -np.inf)
+            useless = loss.max(axis=1) > BETTER
+            rows, loss = rows[useless], loss[useless]
         return kept, value
 
     def _make_room(self, size: int) -> None:
@@ -224,7 +225,7 @@ class _Trees:
 def _move(trees: _Trees, order: Integers, column: int, before: Booleans) -> bool:
     """Put one column where the order scores best; say whether it moved."""
     place = int(np.flatnonzero(order == column)[0])
-    rest = np.delete(order, place)
+    rest = np.concatenate([order[:place], order[place + 1 :]])
     first, last = np.flatnonzero(before[rest, column]), np.flatnonzero(before[column, rest])
     low, high = (int(first[-1]) + 1 if len(first) else 0), (int(last[0]) if len(last) else len(rest))
     if low == high:
@@ -239,7 +240,7 @@ def _move(trees: _Trees, order: Integers, column: int, before: Booleans) -> bool
     best = int(np.argmax(value))
     if value[best] <= value[place - low] + BETTER:
         return False
-    order[:] = np.insert(rest, low + best, column)
+    order[:] = np.concatenate([rest[: low + best], [column], rest[low + best :]])
     return True
 
 

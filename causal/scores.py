@@ -10,6 +10,7 @@ a thousand times more. Tables of categories have a score of their own in :mod:`c
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol, Self
 
 import numpy as np
@@ -97,6 +98,11 @@ class GaussianScore:
         """Number of columns d."""
         return len(self.starts) - 1
 
+    @cached_property
+    def _banned(self) -> Booleans:
+        banned: Booleans = self.rules.forbidden | np.eye(self.width, dtype=bool)
+        return banned
+
     def under(self, rules: Rules) -> Self:
         """See :meth:`Score.under`."""
         return replace(self, rules=rules)
@@ -104,9 +110,17 @@ class GaussianScore:
     def toggle(self, children: Integers, parents: Booleans) -> Floats:
         """See :meth:`Score.toggle`."""
         change = np.full(parents.shape, -np.inf)
-        banned = self.rules.forbidden | np.eye(self.width, dtype=bool)
-        held = self.rules.required
-        _toggle_blocks(self.correlation, self.starts, self.n, self.price, banned, held, children, parents, change)
+        _toggle_blocks(
+            self.correlation,
+            self.starts,
+            self.n,
+            self.price,
+            self._banned,
+            self.rules.required,
+            children,
+            parents,
+            change,
+        )
         return change
 
 

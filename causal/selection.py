@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from causal.graph import Note
 from causal.searchtable import SearchTable
+from causal.shapes import column_noise, share_normal
 
 __all__ = ["choose_method"]
 
 MOST_COLUMNS = 150
 FEWEST_ROWS = 500
-NORMAL_LIMIT = 20.0
 MOST_NORMAL = 0.1
 DEPENDENT = 4.0
 MOST_DEPENDENT = 0.1
@@ -50,31 +50,21 @@ def _choose(table: SearchTable) -> tuple[str, str]:
 def _choose_for_numbers(table: SearchTable) -> tuple[str, str]:
     """Look at the noise that DirectLiNGAM leaves."""
     from causal.searches import search_lingam
-    from causal.shapes import column_noise
 
     numbers = "the columns are numbers"
     assert table.numbers is not None
-    if _share_normal(table.numbers) > 2 * MOST_NORMAL:
+    if share_normal(table.numbers) > 2 * MOST_NORMAL:
         return "boss", f"{numbers} and close to normal"
     directed = search_lingam(table).pattern.directed
     values = table.numbers - table.numbers.mean(axis=0)
     noise, _ = column_noise(values, np.full(len(values), 1.0 / len(values)), directed)
-    normal = _share_normal(noise)
+    normal = share_normal(noise)
     if normal > MOST_NORMAL:
         return "boss", f"{numbers}, and {normal:.0%} of them leave normal noise"
     dependent = _dependent_noise(noise)
     if dependent > MOST_DEPENDENT * max(int(directed.sum()), 1):
         return "boss", f"{numbers}, but the noise of {dependent} pairs depends on each other: effects are not linear"
     return "lingam", f"{numbers}, their effects are linear, and the noise is not normal, which shows directions"
-
-
-def _share_normal(columns: Floats) -> float:
-    """Return the share of columns that pass for normal by skewness and kurtosis (Jarque & Bera 1980)."""
-    spread = columns.std(axis=0)
-    standard = (columns - columns.mean(axis=0))[:, spread > 0] / spread[spread > 0]
-    skew, kurtosis = (standard**3).mean(axis=0), (standard**4).mean(axis=0) - 3.0
-    statistic = len(columns) * (skew**2 / 6.0 + kurtosis**2 / 24.0)
-    return float((statistic < NORMAL_LIMIT).mean()) if standard.shape[1] else 1.0
 
 
 def _dependent_noise(noise: Floats) -> int:

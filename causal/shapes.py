@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from causal.nongaussian import shape_lead
 from causal.searchtable import SearchTable
 
-__all__ = ["column_noise", "shape_leads"]
+__all__ = ["column_noise", "shape_leads", "share_normal"]
+
+NORMAL_LIMIT = 20.0
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -36,6 +37,8 @@ def shape_leads(
     dict of (int, int) to float
         z-value, negative where the noise says the opposite. Clusters enter by the effective size of the pair.
     """
+    from causal.nongaussian import shape_lead
+
     assert table.numbers is not None
     drawn = weights > 0
     share = weights[drawn] / weights.sum()
@@ -76,3 +79,12 @@ def column_noise(values: Floats, share: Floats, directed: Booleans) -> tuple[Flo
             slopes[parents, column] = found
             noise[:, column] -= values[:, parents] @ found
     return noise, slopes
+
+
+def share_normal(columns: Floats) -> float:
+    """Return the share of columns that pass for normal by skewness and kurtosis (Jarque & Bera 1980)."""
+    spread = columns.std(axis=0)
+    standard = (columns - columns.mean(axis=0))[:, spread > 0] / spread[spread > 0]
+    skew, kurtosis = (standard**3).mean(axis=0), (standard**4).mean(axis=0) - 3.0
+    statistic = len(columns) * (skew**2 / 6.0 + kurtosis**2 / 24.0)
+    return float((statistic < NORMAL_LIMIT).mean()) if standard.shape[1] else 1.0

@@ -9,6 +9,7 @@ categories with many levels.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import lgamma
 from typing import Any, Self
 
@@ -63,6 +64,11 @@ class TableScore:
         """Number of columns d."""
         return len(self.levels)
 
+    @cached_property
+    def _banned(self) -> Booleans:
+        banned: Booleans = self.rules.forbidden | np.eye(self.width, dtype=bool)
+        return banned
+
     def under(self, rules: Rules) -> Self:
         """See :meth:`causal.scores.Score.under`."""
         return replace(self, rules=rules)
@@ -70,9 +76,17 @@ class TableScore:
     def toggle(self, children: Integers, parents: Booleans) -> Floats:
         """See :meth:`causal.scores.Score.toggle`."""
         change = np.full(parents.shape, -np.inf)
-        banned = self.rules.forbidden | np.eye(self.width, dtype=bool)
-        held = self.rules.required
-        _toggle_tables(self.codes, self.levels, self.counts, self.price, banned, held, children, parents, change)
+        _toggle_tables(
+            self.codes,
+            self.levels,
+            self.counts,
+            self.price,
+            self._banned,
+            self.rules.required,
+            children,
+            parents,
+            change,
+        )
         return change
 
 
