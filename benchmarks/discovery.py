@@ -1,6 +1,6 @@
 """How well and how fast causal graphs are found, beside causal-learn and pgmpy.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.discovery [--seeds 5] [--only TEXT] [--data FOLDER] [--limit 60] [--quick]
+    OMP_NUM_THREADS=1 python -m benchmarks.discovery [--seeds 5] [--only TEXT] [--alone] [--quick] [--limit 60]
 
 Parts: ``goal`` (one line for each stated goal, with the peers on the same tables), ``grid`` (published networks at
 three sizes and random graphs of numbers, with and without knowledge), ``bootstrap`` (seconds of 100, and whether edge
@@ -135,7 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if setting.kind == "discrete" and not (options.data / "bnlearn").is_dir():
             print(f"{setting.name}: skipped, there is no folder {options.data / 'bnlearn'}; name it with --data")
             continue
-        _print_setting(setting, seeds, options.data, options.limit)
+        peers = [] if options.alone else peers_for(setting.kind)
+        _print_setting(setting, peers, seeds, options.data, options.limit)
     if options.only in "goal: identification at 100 nodes":
         _print_identification(seeds)
     if options.only in "bootstrap":
@@ -150,23 +151,23 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", default="", help=f"settings whose name holds this text, such as {', '.join(PARTS)}")
     parser.add_argument("--data", type=Path, default=DATA, help="folder that holds bnlearn/*.bif.gz")
     parser.add_argument("--limit", type=float, default=60.0, help="CPU seconds that a peer may take for one table")
+    parser.add_argument("--alone", action="store_true", help="leave the peers out")
     parser.add_argument("--quick", action="store_true", help="one seed and the smallest grid")
     return parser.parse_args(arguments)
 
 
-def _print_setting(setting: Setting, seeds: Sequence[int], data: Path, limit: float) -> None:
+def _print_setting(setting: Setting, peers: Sequence[Search], seeds: Sequence[int], data: Path, limit: float) -> None:
     print(f"\n{setting.name}", flush=True)
     print(f"  {'':<24} {'seconds':>8} {'SHD':>7} {'skeleton':>8} {'arrows':>8} {'broken':>6} {'cycles':>6}")
     cases = [setting.draw(seed, data) for seed in seeds]
     small = [Case(case.frame.iloc[:300], case.edges, case.knowledge) for case in cases[:1]]
     own_searches = [OURS[method] for method in setting.methods]
     lines = []
-    for search in [*own_searches, *peers_for(setting.kind)]:
+    for search in [*own_searches, *peers]:
         _run(setting, search, cases[:1] if search in own_searches else small, limit)  # compiles and imports
         lines.append(_run(setting, search, cases, limit))
         print(lines[-1].text(), flush=True)
-    own, peers = lines[: len(setting.methods)], lines[len(setting.methods) :]
-    print(_verdict(setting, own, peers), flush=True)
+    print(_verdict(setting, lines[: len(own_searches)], lines[len(own_searches) :]), flush=True)
 
 
 def _run(setting: Setting, search: Search, cases: Sequence[Case], limit: float) -> _Line:
