@@ -38,15 +38,16 @@ class Knowledge:
     forbidden : set of (str, str)
         ``(cause, effect)`` edges that no graph may hold. The opposite direction stays allowed.
     confidence : mapping of (str, str) to float
-        Prior probability in [0, 1] that the first causes the second. It decides only what the data leave
-        open; on a required or forbidden pair it is the certainty of that rule and is kept for reports.
+        Prior probability in [0, 1] that the first causes the second. Searches by score add its log-odds to the
+        edge and drop what the data refute; every method lets it decide what the data leave open. On a required or
+        forbidden pair it is the certainty of that rule and is kept for reports.
     provenance : mapping of (str, str) to str
         Who says so, per pair; quoted in errors and kept on the discovered edges.
 
     Raises
     ------
     KnowledgeError
-        When an edge is required and forbidden, required against the tiers, or required in a cycle.
+        When an edge is required and forbidden, required against the tiers (also along a chain), or in a cycle.
 
     Examples
     --------
