@@ -18,6 +18,7 @@ from graphrec.report.claims import build_claims
 from graphrec.report.customer import build_customer
 from graphrec.report.embedding import content_policy, read_asset, script_json, vendored_script
 from graphrec.report.holdings import build_holdings
+from graphrec.report.meanings import build_meanings
 from graphrec.report.methods import build_methods
 from graphrec.report.outreach import build_outreach
 from graphrec.report.summary import build_summary
@@ -34,6 +35,7 @@ PAGES = (
     ("summary", "Summary", build_summary),
     ("data", "The data", build_holdings),
     ("graph", "The causal graph", build_causes),
+    ("meanings", "What was known", build_meanings),
     ("claims", "What may be claimed", build_claims),
     ("plan", "The plan", build_outreach),
     ("prescriptions", "Prescriptions", build_advice),
