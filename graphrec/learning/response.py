@@ -24,7 +24,8 @@ import pandas as pd
 from scipy.special import expit
 
 from graphrec.learning.exposure import Exposure, fit_exposure
-from graphrec.learning.logistic import LogisticFit, fit_logistic, left_out_losses
+from graphrec.learning.logistic import LogisticFit, fit_logistic
+from graphrec.learning.modification import effect_columns, fit_modification
 from graphrec.learning.outcome import BinaryModel, customer_folds, fit_binary
 from graphrec.learning.residual import BoostedResidual, LeftOver, fit_residual
 from graphrec.market.tables import DataError
@@ -32,8 +33,6 @@ from graphrec.market.tables import DataError
 __all__ = ["Response", "StructuredUplift", "TrainingRows", "fit_structured_uplift"]
 
 _FOLDS = 5
-_PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-_DEVIATION_FACTORS = (1.0, 4.0)
 _MINIMUM_ESS = 100.0
 """Effective number of weighted controls below which the targeting step is left out."""
 _FARTHEST = 20.0
@@ -157,7 +156,7 @@ class StructuredUplift:
         p_organic = expit(offset)
         p_contact = np.empty((len(matrix), len(self.channels)))
         se = np.full_like(p_contact, np.nan)
-        base = _effect_columns(matrix[:, self.modifiers], offset, self.offset_scale)
+        base = effect_columns(matrix[:, self.modifiers], offset, self.offset_scale)
         for c in range(len(self.channels)):
             effect = self._effect_of(c, base.shape[1])
             change = effect.predict(base)
@@ -293,7 +292,7 @@ def fit_structured_uplift(rows: TrainingRows, rng: np.random.Generator) -> Struc
     targeting = _target(organic.out_of_fold, rows.outcome[control], exposure, rows.clusters[control])
     scale = (float(offset.mean()), float(max(offset.std(), 1e-6)))
     aimed = offset + targeting[0] + targeting[1] * (offset - scale[0]) / scale[1]
-    read = _read_effect(rows, offset, aimed, scale, folds[contacted])
+    read = fit_modification(rows, offset, aimed, scale, folds[contacted])
     matrix, channel = rows.matrix[contacted], rows.channel[contacted] - 1
     left = LeftOver(matrix, offset, channel, len(rows.channels), rows.outcome[contacted], aimed + read.logits)
     residual = fit_residual(left, folds[contacted], rows.clusters[contacted], seed)
@@ -336,81 +335,3 @@ def _target(offset: np.ndarray, outcome: np.ndarray, exposure: Exposure, cluster
     x = np.column_stack([np.ones(len(offset)), (offset - centre) / spread])
     fit = fit_logistic(x, outcome, penalty=np.array([1.0, 5.0]), offset=offset, weights=weights, clusters=clusters)
     return np.asarray(fit.coefficients)
-
-
-def _effect_columns(matrix: np.ndarray, offset: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
-    """(1, f, f^2, modifiers), standardised and clipped so that a far-out row cannot get an absurd effect."""
-    f = np.clip((offset - scale[0]) / scale[1], -3.0, 3.0)
-    return np.column_stack([np.ones(len(matrix)), f, f**2 - 1.0, np.clip(matrix, -3.0, 3.0)])
-
-
-def _with_channel(base: np.ndarray, channel: np.ndarray, count: int) -> np.ndarray:
-    """Shared columns followed by one copy for each channel, zero except in the row's own."""
-    if count == 1:
-        return base
-    n, p = base.shape
-    z = np.zeros((n, p * (count + 1)))
-    z[:, :p] = base
-    for c in range(count):
-        own = channel == c
-        z[own, p * (c + 1) : p * (c + 2)] = base[own]
-    return z
-
-
-def _penalties(width: int, columns: int, shared: float, deviation: float) -> np.ndarray:
-    """Ridge of each coefficient; intercepts are hardly shrunk."""
-    penalty = np.full(columns, shared)
-    penalty[0] = 0.1
-    for start in range(width, columns, width):
-        penalty[start : start + width] = shared * deviation
-        penalty[start] = 1.0
-    return penalty
-
-
-@dataclass(frozen=True, eq=False)
-class _Effect:
-    """Coefficients with what was chosen on the way, and the effect of the contacted rows in logits."""
-
-    effect: LogisticFit
-    penalty: tuple[float, float]
-    modifiers: np.ndarray
-    logits: np.ndarray
-
-
-def _read_effect(
-    rows: TrainingRows, offset: np.ndarray, aimed: np.ndarray, scale: tuple[float, float], folds: np.ndarray
-) -> _Effect:
-    """Effect coefficients with the modifiers and the ridge that predict left-out customers best.
-
-    All columns are tried as modifiers beside the named ones. They are many and correlated: they must be better by the
-    standard error of the difference.
-    """
-    contacted = rows.contacted
-    outcome, clusters, channel = rows.outcome[contacted], rows.clusters[contacted], rows.channel[contacted] - 1
-    matrix = rows.matrix[contacted]
-    best: tuple[np.ndarray, np.ndarray, tuple[float, float], np.ndarray, np.ndarray] | None = None
-    for modifiers in _modifier_sets(rows.modifiers):
-        base = _effect_columns(matrix[:, modifiers], offset, scale)
-        z = _with_channel(base, channel, len(rows.channels))
-        factors = _DEVIATION_FACTORS if len(rows.channels) > 1 else (1.0,)
-        grid = [(shared, factor) for shared in _PENALTIES for factor in factors]
-        penalties = [_penalties(base.shape[1], z.shape[1], *choice) for choice in grid]
-        losses = left_out_losses(z, outcome, aimed, folds, penalties)
-        chosen = int(np.argmin(losses.sum(axis=0)))
-        if best is None or _clearly_less(losses[:, chosen], best[0], clusters):
-            best = losses[:, chosen], modifiers, grid[chosen], penalties[chosen], z
-    assert best is not None
-    _, modifiers, penalty, ridge, z = best
-    effect = fit_logistic(z, outcome, penalty=ridge, offset=aimed, clusters=clusters)
-    return _Effect(effect, penalty, modifiers, effect.predict(z))
-
-
-def _modifier_sets(named: np.ndarray) -> list[np.ndarray]:
-    return [named] if named.all() else [named, np.ones_like(named)]
-
-
-def _clearly_less(losses: np.ndarray, others: np.ndarray, clusters: np.ndarray) -> bool:
-    """Whether the summed loss is lower by more than its standard error over customers."""
-    _, position = np.unique(clusters, return_inverse=True)
-    gain = np.bincount(position, weights=others - losses)
-    return bool(gain.sum() > np.sqrt(np.square(gain - gain.mean()).sum()))

@@ -1,0 +1,113 @@
+"""Which columns the effect of a contact varies with, and how strongly that is shrunk.
+
+Hides the columns of the effect's linear part, its ridge, and how both are chosen on customers left out. Named columns
+(who somebody is, what is offered, contact history) come first; all columns are tried beside them, because a market may
+hide its persuadables in past behaviour, and must be clearly better, because they are many and correlated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphrec.learning.logistic import LogisticFit, fit_logistic, left_out_losses
+
+if TYPE_CHECKING:
+    from graphrec.learning.response import TrainingRows
+
+__all__ = ["Modification", "effect_columns", "fit_modification"]
+
+_PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+_DEVIATION_FACTORS = (1.0, 4.0)
+
+
+def effect_columns(matrix: np.ndarray, offset: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
+    """(1, f, f^2, modifiers), standardised and clipped so that a far-out row cannot get an absurd effect."""
+    f = np.clip((offset - scale[0]) / scale[1], -3.0, 3.0)
+    return np.column_stack([np.ones(len(matrix)), f, f**2 - 1.0, np.clip(matrix, -3.0, 3.0)])
+
+
+def _with_channel(base: np.ndarray, channel: np.ndarray, count: int) -> np.ndarray:
+    """Shared columns followed by one copy for each channel, zero except in the row's own."""
+    if count == 1:
+        return base
+    n, p = base.shape
+    z = np.zeros((n, p * (count + 1)))
+    z[:, :p] = base
+    for c in range(count):
+        own = channel == c
+        z[own, p * (c + 1) : p * (c + 2)] = base[own]
+    return z
+
+
+def _penalties(width: int, columns: int, shared: float, deviation: float) -> np.ndarray:
+    """Ridge of each coefficient; intercepts are hardly shrunk."""
+    penalty = np.full(columns, shared)
+    penalty[0] = 0.1
+    for start in range(width, columns, width):
+        penalty[start : start + width] = shared * deviation
+        penalty[start] = 1.0
+    return penalty
+
+
+@dataclass(frozen=True, eq=False)
+class Modification:
+    """A fitted linear effect with what was chosen on the way.
+
+    Attributes
+    ----------
+    effect : LogisticFit
+        Coefficients of the shared effect, followed by each channel's deviation where there are several channels.
+    penalty : tuple of float
+        Ridge of the shared effect, and its factor for the deviations.
+    modifiers : numpy.ndarray, shape (p,), bool
+        Matrix columns by whose value the effect differs.
+    logits : numpy.ndarray, shape (number of contacted rows,)
+        Effect of the contacted rows.
+    """
+
+    effect: LogisticFit
+    penalty: tuple[float, float]
+    modifiers: np.ndarray
+    logits: np.ndarray
+
+
+def fit_modification(
+    rows: TrainingRows, offset: np.ndarray, aimed: np.ndarray, scale: tuple[float, float], folds: np.ndarray
+) -> Modification:
+    """Effect coefficients with the modifiers and the ridge that predict left-out customers best.
+
+    All columns are tried as modifiers beside the named ones. They are many and correlated: they must be better by the
+    standard error of the difference.
+    """
+    contacted = rows.contacted
+    outcome, clusters, channel = rows.outcome[contacted], rows.clusters[contacted], rows.channel[contacted] - 1
+    matrix = rows.matrix[contacted]
+    best: tuple[np.ndarray, np.ndarray, tuple[float, float], np.ndarray, np.ndarray] | None = None
+    for modifiers in _modifier_sets(rows.modifiers):
+        base = effect_columns(matrix[:, modifiers], offset, scale)
+        z = _with_channel(base, channel, len(rows.channels))
+        factors = _DEVIATION_FACTORS if len(rows.channels) > 1 else (1.0,)
+        grid = [(shared, factor) for shared in _PENALTIES for factor in factors]
+        penalties = [_penalties(base.shape[1], z.shape[1], *choice) for choice in grid]
+        losses = left_out_losses(z, outcome, aimed, folds, penalties)
+        chosen = int(np.argmin(losses.sum(axis=0)))
+        if best is None or _clearly_less(losses[:, chosen], best[0], clusters):
+            best = losses[:, chosen], modifiers, grid[chosen], penalties[chosen], z
+    assert best is not None
+    _, modifiers, penalty, ridge, z = best
+    effect = fit_logistic(z, outcome, penalty=ridge, offset=aimed, clusters=clusters)
+    return Modification(effect, penalty, modifiers, effect.predict(z))
+
+
+def _modifier_sets(named: np.ndarray) -> list[np.ndarray]:
+    return [named] if named.all() else [named, np.ones_like(named)]
+
+
+def _clearly_less(losses: np.ndarray, others: np.ndarray, clusters: np.ndarray) -> bool:
+    """Whether the summed loss is lower by more than its standard error over customers."""
+    _, position = np.unique(clusters, return_inverse=True)
+    gain = np.bincount(position, weights=others - losses)
+    return bool(gain.sum() > np.sqrt(np.square(gain - gain.mean()).sum()))
