@@ -38,6 +38,7 @@ _HEAD: Final = f"""<?xml version="1.0" encoding="UTF-8"?>
     <owl:imports rdf:resource="{MARKETING_IRI}"/>
   </owl:Ontology>
 """
+_PACKAGED: Final = Path(__file__).with_name("marketing.owl")
 _TAIL: Final = "</rdf:RDF>"
 
 
@@ -141,7 +142,7 @@ def keep_lessons(path: str | Path, lessons: Iterable[Lesson]) -> Ontology:
         would contradict each other (both axioms are printed). The file then stays as it was.
     """
     path = Path(path)
-    if path.exists() and path.resolve() == Path(__file__).with_name("marketing.owl").resolve():
+    if path.exists() and path.resolve() == _PACKAGED.resolve():
         raise OntologyError(
             "lessons are kept in a file of your own, never in the packaged ontology: give another path, such as "
             "'mybank.owl', which imports it"
@@ -151,7 +152,7 @@ def keep_lessons(path: str | Path, lessons: Iterable[Lesson]) -> Ontology:
     if path.exists():
         load_ontology(path)  # what is malformed is not to be made worse
     text = _without(before, kept)
-    ours = load_ontology().classes
+    ours = load_ontology(_PACKAGED).classes
     end = text.rfind(_TAIL)
     if end < 0:
         raise OntologyError(f"{path.name} does not end with {_TAIL}; write rdf as the prefix of RDF")

@@ -6,6 +6,8 @@ their IRIs, as OWL tools do, was rejected: what a plan rests on must not depend 
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -17,13 +19,19 @@ from ontology.statements import Facts
 from ontology.triples import read_triples
 from ontology.words import MARKETING_IRI
 
-__all__ = ["load_ontology"]
+__all__ = ["OWN_ONTOLOGY", "load_ontology"]
+
+OWN_ONTOLOGY: Final = "GRAPHREC_ONTOLOGY"
+"""Environment variable with the path of an ontology of your own, used wherever none is named."""
 
 _PACKAGED: Final = Path(__file__).with_name("marketing.owl")
 
 
 def load_ontology(path: str | Path | None = None) -> Ontology:
-    """Load the packaged ontology, or one from a local file.
+    """Load the packaged ontology, or one of your own from a local file.
+
+    Without a path, the file named by the environment variable ``GRAPHREC_ONTOLOGY`` is loaded where that is set: so
+    what you wrote or confirmed is used by every step of a run.
 
     Parameters
     ----------
@@ -49,7 +57,19 @@ def load_ontology(path: str | Path | None = None) -> Ontology:
     >>> known.classes["Age"].group, known.tier("Age"), known.classes["Age"].exogenous
     ('trait', 0, True)
     """
-    start = _PACKAGED if path is None else Path(path)
+    if path is not None:
+        return _load(Path(path))
+    own = os.environ.get(OWN_ONTOLOGY, "").strip()
+    return _load(Path(own)) if own else _load_packaged(_PACKAGED.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _load_packaged(_: int) -> Ontology:
+    """Load the packaged file once for each time it changed; an ontology cannot be changed by its readers."""
+    return _load(_PACKAGED)
+
+
+def _load(start: Path) -> Ontology:
     outlines = _gather(start)
     facts = Facts(read_triples(outlines), outlines)
     return Ontology(facts.declarations(), facts.rules(), disjoint=facts.disjoint(), name=start.name)

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+import ontology
 from ontology import OntologyError, load_ontology
+from ontology.loader import OWN_ONTOLOGY
 
 Write = Callable[..., Path]
 
@@ -190,6 +192,19 @@ def test_an_ontology_of_your_own_extends_the_packaged_one(write_owl: Write) -> N
     assert known.tier("Insolvency") == 0
     assert known.is_a("Insolvency", "Trait")
     assert ("bought", "broke") in known.knowledge({"bought": "Purchase", "broke": "Insolvency"})["forbidden"]
+
+
+def test_an_ontology_named_by_the_environment_is_used_where_none_is_named(
+    write_owl: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(OWN_ONTOLOGY, str(write_owl(TWO)))
+    assert set(load_ontology().classes) == {"A", "B"}
+    assert "Age" in load_ontology(Path(ontology.__file__).with_name("marketing.owl")).classes
+    monkeypatch.setenv(OWN_ONTOLOGY, "gone.owl")
+    with pytest.raises(OntologyError, match=r"cannot read .*gone\.owl"):
+        load_ontology()
+    monkeypatch.delenv(OWN_ONTOLOGY)
+    assert load_ontology() is load_ontology()
 
 
 def test_imports_of_files_are_relative_to_the_importer(write_owl: Write, tmp_path: Path) -> None:
