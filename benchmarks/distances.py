@@ -14,7 +14,7 @@ import numpy as np
 
 from causal.graph import CausalGraph
 from causal.knowledge import Knowledge
-from causal.orientation import Pattern
+from causal.search.orientation import Pattern
 
 __all__ = ["ARROW", "LATENT", "LINE", "Distance", "compare", "graph_marks", "pattern_marks"]
 

@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 from benchmarks.customers import KNOWN, RECORDED, TRUE_EFFECT, TRUE_GRAPH, draw_customers, draw_targeted
 from causal import Estimand, estimate_effect, identify
 from causal.estimation import Effect, NoOverlap
-from causal.nuisance import outcome_means
-from causal.overlap import CLIP
+from causal.estimators.nuisance import outcome_means
+from causal.estimators.overlap import CLIP
+from causal.estimators.study import prepare_study
 from causal.rediscovery import estimate_with_discovery
 from causal.refutation import refute
-from causal.study import prepare_study
 
 __all__ = ["main"]
 

@@ -23,10 +23,10 @@ import networkx as nx
 import numpy as np
 
 from causal import CausalGraph, NotIdentifiable, identify, minimal_adjustment_sets
-from causal.bitgraph import ones
-from causal.criterion import to_bits
+from causal.formulas.criterion import to_bits
+from causal.graphs.bitgraph import ones
+from causal.graphs.resamples import pack_resamples
 from causal.identification import is_valid_adjustment
-from causal.resamples import pack_resamples
 
 __all__ = ["main"]
 

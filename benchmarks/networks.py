@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from causal.knowledge import Knowledge
-from causal.meek import compile_rules
-from causal.orientation import Pattern, orient
-from causal.skeleton import Skeleton
+from causal.search.meek import compile_rules
+from causal.search.orientation import Pattern, orient
+from causal.search.skeleton import Skeleton
 
 __all__ = [
     "DATA",

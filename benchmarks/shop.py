@@ -62,7 +62,7 @@ _PARENTS = {
 
 @dataclass(frozen=True)
 class KnownEquation:
-    """An equation that nobody had to fit, with the face of `causal.equations.Equation`."""
+    """An equation that nobody had to fit, with the face of `causal.structural.equations.Equation`."""
 
     node: str
     parents: tuple[str, ...]

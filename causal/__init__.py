@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from causal.discovery import discover
     from causal.estimation import Effect, NoOverlap, estimate_effect
+    from causal.formulas.minimalsets import minimal_adjustment_sets
     from causal.graph import CausalGraph
     from causal.identification import Estimand, NotIdentifiable, identify
     from causal.knowledge import Knowledge, KnowledgeError
     from causal.ladder import Ladder, evidence_ladder
-    from causal.minimalsets import minimal_adjustment_sets
     from causal.rediscovery import estimate_with_discovery
     from causal.refutation import Refutation, refute
     from causal.scm import StructuralModel, fit_scm
@@ -60,7 +60,7 @@ _HOMES = {
     "evidence_ladder": "causal.ladder",
     "fit_scm": "causal.scm",
     "identify": "causal.identification",
-    "minimal_adjustment_sets": "causal.minimalsets",
+    "minimal_adjustment_sets": "causal.formulas.minimalsets",
     "refute": "causal.refutation",
 }
 

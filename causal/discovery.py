@@ -18,10 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 from causal.encoding import FrameError
 from causal.graph import CausalGraph, Note
 from causal.knowledge import Knowledge
-from causal.orientation import Pattern, extend
-from causal.searches import Findings, search_boss, search_lingam, search_pc, soft_notes
-from causal.searchtable import SearchTable, prepare_table
-from causal.stability import Frequencies, agree, count_edges
+from causal.search.orientation import Pattern, extend
+from causal.search.searches import Findings, search_boss, search_lingam, search_pc, soft_notes
+from causal.search.searchtable import SearchTable, prepare_table
+from causal.search.stability import Frequencies, agree, count_edges
 
 __all__ = ["METHODS", "discover"]
 
@@ -117,7 +117,7 @@ def discover(
     table = prepare_table(frame, known, alpha, weights, clusters)
     notes = [*table.blocks.notes]
     if method == "auto":
-        from causal.selection import choose_method
+        from causal.search.selection import choose_method
 
         method, said = choose_method(table)
         notes.append(said)
@@ -152,7 +152,7 @@ def _search(table: SearchTable, method: str) -> tuple[SearchTable, Findings]:
     ordered = (rules.forbidden & ~rules.forbidden.T).any() or soft_notes(table, method)
     if not ordered:
         return table, findings
-    from causal.objections import find_objections, glance
+    from causal.search.objections import find_objections, glance
 
     if findings.best is None:
         return table, replace(findings, notes=(*glance(table), *findings.notes))
@@ -165,7 +165,7 @@ def _search(table: SearchTable, method: str) -> tuple[SearchTable, Findings]:
 
 
 def _search_fci(table: SearchTable) -> Findings:
-    from causal.latent import search_fci
+    from causal.search.latent import search_fci
 
     return search_fci(table)
 
@@ -174,7 +174,7 @@ def _search_with(name: str) -> Callable[[SearchTable], Findings]:
     """Return a search of causal-learn, imported when it is run."""
 
     def search(table: SearchTable) -> Findings:
-        from causal import peers
+        from causal.search import peers
 
         chosen: Callable[[SearchTable], Findings] = getattr(peers, name)
         return chosen(table)

@@ -5,10 +5,10 @@ Hides which estimator answers which question. The way an effect was identified a
 ===========================  ==============================================  =========================
 identified by                treatment                                       estimator
 ===========================  ==============================================  =========================
-an adjustment set            two-valued, or a category                       :mod:`causal.aipw`
-an adjustment set            an amount (a number of more than two values)    :mod:`causal.slope`
-mediators (front-door)       two-valued, or a category                       :mod:`causal.frontdoor`
-an instrument                two-valued, or an amount                        :mod:`causal.instruments`
+an adjustment set            two-valued, or a category                       :mod:`causal.estimators.aipw`
+an adjustment set            an amount (a number of more than two values)    :mod:`causal.estimators.slope`
+mediators (front-door)       two-valued, or a category                       :mod:`causal.estimators.frontdoor`
+an instrument                two-valued, or an amount                        :mod:`causal.estimators.instruments`
 ===========================  ==============================================  =========================
 
 One class for each estimator with ``fit`` was considered: the caller would choose it, and nothing would stop the choice
@@ -24,16 +24,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from causal.aipw import contrast_effects
-from causal.effect import Effect
 from causal.encoding import FrameError, numeric_values, require_columns
-from causal.frontdoor import front_door_effects
-from causal.influence import check_level
-from causal.instruments import WeakInstrument, local_effect
-from causal.overlap import CLIP, NoOverlap, Target
-from causal.sample import is_continuous, prepare_sample, read_groups
-from causal.slope import slope_effects
-from causal.study import Contrast, Study, prepare_study, read_contrasts
+from causal.estimators.aipw import contrast_effects
+from causal.estimators.effect import Effect
+from causal.estimators.frontdoor import front_door_effects
+from causal.estimators.influence import check_level
+from causal.estimators.instruments import WeakInstrument, local_effect
+from causal.estimators.overlap import CLIP, NoOverlap, Target
+from causal.estimators.sample import is_continuous, prepare_sample, read_groups
+from causal.estimators.slope import slope_effects
+from causal.estimators.study import Contrast, Study, prepare_study, read_contrasts
 
 __all__ = ["AdjustmentEstimand", "Effect", "NoOverlap", "WeakInstrument", "estimate_effect"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from causal.edges import (
+from causal.graphs.edges import (
     GraphError,
     check_acyclic,
     check_kinds,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import networkx as nx
     from matplotlib.axes import Axes
 
-    from causal.resamples import Resamples
+    from causal.graphs.resamples import Resamples
 
 __all__ = ["CausalGraph", "GraphError", "Note", "find_cycle"]
 
@@ -229,72 +229,72 @@ class CausalGraph:
         bootstraps : bool
             Whether to write the graphs of the bootstraps too (compressed, a few kB per hundred).
         """
-        from causal.exchange import to_json
+        from causal.graphs.exchange import to_json
 
         return to_json(self, bootstraps=bootstraps)
 
     @classmethod
     def from_json(cls, text: str) -> CausalGraph:
         """Read what :meth:`to_json` wrote; :class:`GraphError` when it is something else."""
-        from causal.exchange import from_json
+        from causal.graphs.exchange import from_json
 
         return from_json(text)
 
     def to_cytoscape(self, positions: Mapping[str, tuple[float, float]] | None = None) -> list[dict[str, Any]]:
         """Return the elements that cytoscape.js draws, with ``kind`` on edges; positions are in pixels."""
-        from causal.exchange import to_cytoscape
+        from causal.graphs.exchange import to_cytoscape
 
         return to_cytoscape(self, positions)
 
     def to_dot(self) -> str:
         """Return the graph as DOT text for Graphviz; line widths follow the confidence."""
-        from causal.dot import to_dot
+        from causal.graphs.dot import to_dot
 
         return to_dot(self)
 
     @classmethod
     def from_dot(cls, text: str) -> CausalGraph:
         """Read DOT or DAGitty text: ``a -> b``, ``a -- b`` and ``a <-> b``; :class:`GraphError` says what is wrong."""
-        from causal.dot import from_dot
+        from causal.graphs.dot import from_dot
 
         return from_dot(text)
 
     def to_bif(self, states: Mapping[str, Sequence[str]] | None = None) -> str:
         """Return the structure as BIF text with uniform tables; only a graph of directed edges has one."""
-        from causal.bif import to_bif
+        from causal.graphs.bif import to_bif
 
         return to_bif(self, states)
 
     @classmethod
     def from_bif(cls, text: str) -> CausalGraph:
         """Read the structure of a Bayesian network in BIF; the tables are passed over."""
-        from causal.bif import from_bif
+        from causal.graphs.bif import from_bif
 
         return from_bif(text)
 
     def to_pgmpy(self) -> Any:
         """Return a pgmpy ``DAG`` (with named latents), or a ``PDAG`` when directions are open."""
-        from causal.conversions import to_pgmpy
+        from causal.graphs.conversions import to_pgmpy
 
         return to_pgmpy(self)
 
     @classmethod
     def from_pgmpy(cls, graph: Any) -> CausalGraph:
         """Read a pgmpy ``DAG`` or ``PDAG``; a latent parent of two nodes becomes a bidirected edge."""
-        from causal.conversions import from_pgmpy
+        from causal.graphs.conversions import from_pgmpy
 
         return from_pgmpy(graph)
 
     def to_causal_learn(self) -> Any:
         """Return a causal-learn ``GeneralGraph``."""
-        from causal.conversions import to_causal_learn
+        from causal.graphs.conversions import to_causal_learn
 
         return to_causal_learn(self)
 
     @classmethod
     def from_causal_learn(cls, graph: Any) -> CausalGraph:
         """Read a causal-learn graph; the circles of a PAG are refused, they leave more open than a direction."""
-        from causal.conversions import from_causal_learn
+        from causal.graphs.conversions import from_causal_learn
 
         return from_causal_learn(graph)
 
@@ -316,13 +316,13 @@ class CausalGraph:
         -------
         matplotlib Axes
         """
-        from causal.drawing import draw
+        from causal.graphs.drawing import draw
 
         return draw(self, ax, tiers, highlight)
 
     def to_mermaid(self) -> str:
         """Return the graph as Mermaid text for a Markdown page."""
-        from causal.exchange import to_mermaid
+        from causal.graphs.exchange import to_mermaid
 
         return to_mermaid(self)
 

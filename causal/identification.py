@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from causal.agreement import share_of_bootstraps
-from causal.backdoor import Question, descendants_of_treatment, is_valid_adjustment, nearest_set, optimal_set
+from causal.formulas.agreement import share_of_bootstraps
+from causal.formulas.backdoor import Question, descendants_of_treatment, is_valid_adjustment, nearest_set, optimal_set
 from causal.graph import CausalGraph
 
 if TYPE_CHECKING:
-    from causal.idalgorithm import Hedge
+    from causal.formulas.idalgorithm import Hedge
 
 __all__ = ["Estimand", "NotIdentifiable", "descendants_of_treatment", "identify", "is_valid_adjustment"]
 
@@ -172,8 +172,8 @@ def _by_adjustment(question: Question, tried: list[str]) -> Estimand | None:
 
 def _by_detour(question: Question, tried: list[str]) -> Estimand:
     """Return what works without an adjustment set, the effect on everybody first."""
-    from causal.detours import find_front_door, find_instrument
-    from causal.idalgorithm import Hedge, identify_distribution
+    from causal.formulas.detours import find_front_door, find_instrument
+    from causal.formulas.idalgorithm import Hedge, identify_distribution
 
     result: Hedge | None = None
     formula = ""

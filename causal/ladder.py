@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from causal.aipw import contrast_effects, naive_effect
-from causal.effect import Effect
 from causal.encoding import FrameError, numeric_values, require_columns
-from causal.overlap import CLIP, NoOverlap, eligible_rows, refuse_without_overlap, weigh
-from causal.study import Contrast, Study, prepare_study, read_contrasts
+from causal.estimators.aipw import contrast_effects, naive_effect
+from causal.estimators.effect import Effect
+from causal.estimators.overlap import CLIP, NoOverlap, eligible_rows, refuse_without_overlap, weigh
+from causal.estimators.study import Contrast, Study, prepare_study, read_contrasts
 
 __all__ = ["Ladder", "Verdict", "evidence_ladder"]
 

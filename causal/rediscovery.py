@@ -25,14 +25,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from causal.discovery import discover
-from causal.effect import Effect
 from causal.encoding import FrameError, require_columns
 from causal.estimation import NoOverlap, estimate_effect
+from causal.estimators.effect import Effect
+from causal.estimators.overlap import Target
+from causal.estimators.sample import read_clusters, read_weights
 from causal.graph import CausalGraph
 from causal.identification import Estimand, NotIdentifiable, identify
 from causal.knowledge import Knowledge
-from causal.overlap import Target
-from causal.sample import read_clusters, read_weights
 
 __all__ = ["DiscoveredEffect", "estimate_with_discovery"]
 

@@ -6,9 +6,9 @@ columns; Lipsitch, Tchetgen Tchetgen & Cohen 2010), *overlap*, and the *omitted-
 column (Chernozhukov et al. 2022). The first two can refute; the third can only call an effect fragile, for it measures
 what a hidden cause could do, not whether there is one.
 
-The checks of :mod:`causal.sidechecks` (placebo treatment, random common cause, subset, E-value, implied independences)
-are shown beside them and never decide: they pass on confounded data. An E-value of 2.7 stood beside a failed negative
-control on real campaigns.
+The checks of :mod:`causal.doubts.sidechecks` (placebo treatment, random common cause, subset, E-value, implied
+independences) are shown beside them and never decide: they pass on confounded data. An E-value of 2.7 stood beside a
+failed negative control on real campaigns.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from causal.effect import Effect
+from causal.doubts.inquiry import Check, Inquiry, remark
+from causal.doubts.negativecontrols import negative_controls
+from causal.doubts.omission import omitted_variable_bound
+from causal.doubts.sidechecks import side_checks
 from causal.encoding import FrameError
 from causal.estimation import AdjustmentEstimand
+from causal.estimators.effect import Effect
 from causal.graph import CausalGraph
-from causal.inquiry import Check, Inquiry, remark
-from causal.negativecontrols import negative_controls
-from causal.omission import omitted_variable_bound
-from causal.sidechecks import side_checks
 
 __all__ = ["Check", "Refutation", "refute"]
 

@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from causal.counterfactual import InvertibleModel, NoiseNotRecoverable
 from causal.encoding import FrameError, require_columns
-from causal.equations import Equation, Kind, fit_equation, kind_of
 from causal.graph import CausalGraph
-from causal.worlds import category_values, propagate
+from causal.structural.counterfactual import InvertibleModel, NoiseNotRecoverable
+from causal.structural.equations import Equation, Kind, fit_equation, kind_of
+from causal.structural.worlds import category_values, propagate
 
 __all__ = ["InvertibleModel", "NoiseNotRecoverable", "StructuralModel", "fit_scm"]
 

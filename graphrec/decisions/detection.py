@@ -16,8 +16,8 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 
-from causal.effect import Effect
 from causal.estimation import NoOverlap, estimate_effect
+from causal.estimators.effect import Effect
 from causal.identification import Estimand
 from causal.ladder import FEWEST_EVENTS
 from graphrec.decisions.comparison import Comparison, gather_comparisons

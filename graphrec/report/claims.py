@@ -24,7 +24,7 @@ from graphrec.report.wording import (
 )
 
 if TYPE_CHECKING:
-    from causal.effect import Effect
+    from causal.estimators.effect import Effect
     from causal.ladder import Ladder
     from graphrec.learning.adjustment import Adjustment
     from graphrec.learning.effects import EffectModel

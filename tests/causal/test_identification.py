@@ -13,8 +13,8 @@ from causal import CausalGraph, Estimand, NotIdentifiable, identify
 from causal.graph import GraphError
 from causal.identification import descendants_of_treatment, is_valid_adjustment
 from causal.knowledge import Knowledge
-from causal.meek import compile_rules
-from causal.orientation import Pattern, extend
+from causal.search.meek import compile_rules
+from causal.search.orientation import Pattern, extend
 
 NAMES = tuple("abcdef")
 
@@ -156,7 +156,7 @@ def residual(covariance, node, given):
 
 def class_of(graph):
     """The CPDAG of a DAG: its skeleton and colliders, closed under Meek's rules."""
-    from causal.orientation import _close, _draw_collider
+    from causal.search.orientation import _close, _draw_collider
 
     index = {name: i for i, name in enumerate(graph.nodes)}
     joined = np.zeros((len(index), len(index)), dtype=bool)

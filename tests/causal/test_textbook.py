@@ -5,9 +5,9 @@ from itertools import chain, combinations
 import pytest
 
 from causal import NotIdentifiable, identify
-from causal.idalgorithm import Hedge, identify_distribution
+from causal.formulas.idalgorithm import Hedge, identify_distribution
+from causal.formulas.minimalsets import minimal_adjustment_sets
 from causal.identification import is_valid_adjustment
-from causal.minimalsets import minimal_adjustment_sets
 from causal.textbook import TEXTBOOK, textbook_graph
 
 every_entry = pytest.mark.parametrize("entry", TEXTBOOK, ids=lambda entry: entry.name)

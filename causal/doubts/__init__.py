@@ -1,0 +1,3 @@
+"""Single attempts to prove an effect wrong."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""How an effect follows from observed columns: adjustment sets, detours, the ID algorithm."""
+
+__all__: list[str] = []

@@ -1,0 +1,350 @@
+"""The best order of the columns: a directed acyclic graph by score, within what is known.
+
+Hides the search. It follows BOSS (Andrews, Ramsey, Sanchez-Romero, Camchong & Kummerfeld 2023): take one column
+after another out of the order and put it back where the score of the order is best, until no column moves. The score
+of an order is that of the parents each column picks among those before it by growing and shrinking. What a column
+picks is kept in its grow-shrink tree, whose branches are walked again whenever the same columns come before it.
+
+Knowledge is kept by construction: an edge that is forbidden is no branch of the tree, a required one stands at its
+root, and no order puts a later tier before an earlier one. GES (Chickering 2002) and GRaSP (Lam 2022) were considered;
+both are slower at equal accuracy, and their moves pass through graphs that break the knowledge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causal.search.equivalence import random_member
+from causal.search.jit import compiled
+from causal.search.meek import Rules
+from causal.search.scores import Score
+
+__all__ = ["Ordering", "must_precede", "pick_parents", "search_order"]
+
+NOTHING = -1
+WANTED = -2
+MAX_SWEEPS = 50
+RESTARTS = 0
+BETTER = 1e-7
+FIRST_NODES = 1024
+
+Booleans = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """The graph that the search ended with.
+
+    Parameters
+    ----------
+    order : ndarray of int, shape (d,)
+        Columns, causes before effects.
+    directed : ndarray of bool, shape (d, d)
+        ``[a, b]``: ``a -> b``.
+    score : float
+        In nats, against the graph that holds the required edges only.
+    """
+
+    order: Integers
+    directed: Booleans
+    score: float
+
+
+def search_order(score: Score, rules: Rules, start: Integers | None = None, patience: int = 4) -> Ordering:
+    """Find an order of the columns that no move of a single column improves.
+
+    Parameters
+    ----------
+    score : Score
+        Over d columns; it rules out what knowledge forbids.
+    rules : Rules
+        Tiers and required edges, which bound the places of each column.
+    start : ndarray of int, shape (d,), optional
+        An order to start from, such as that of another sample; it must respect the knowledge.
+    patience : int
+        The search starts again from orders of equivalent graphs until that many starts in a row found nothing better.
+        With 0 it ends at the first local optimum, which has about one edge in fifty wrong.
+
+    Returns
+    -------
+    Ordering
+        The same for any order of the columns, but for exact ties, and the same at every call.
+    """
+    before = must_precede(rules)
+    trees = _Trees(score, rules)
+    strength = trees.root_strength()
+    turns = np.lexsort((np.arange(score.width), -strength))
+    order = _first_order(before, strength) if start is None else np.array(start, dtype=np.intp)
+    best = _climb(trees, order, turns, before, start is not None)
+    rng, failures = np.random.default_rng(RESTARTS), 0
+    while failures < patience:
+        member = random_member(best.directed, rules, rng, turns)
+        taste = np.empty(score.width)
+        taste[turns] = rng.random(score.width)
+        found = _climb(trees, _first_order(before, taste, member), rng.permutation(turns), before)
+        failures = 0 if found.score > best.score + BETTER else failures + 1
+        best = found if failures == 0 else best
+    return best
+
+
+def pick_parents(score: Score, rules: Rules, order: Integers) -> Ordering:
+    """Let each column of a given order grow and shrink its parents among those before it."""
+    return _Trees(score, rules).read(order)
+
+
+def _climb(trees: _Trees, order: Integers, turns: Integers, before: Booleans, sure: bool = False) -> Ordering:
+    """Move one column after another to its best place until none moves."""
+    trees.prepare(order)
+    for _ in range(MAX_SWEEPS):
+        if sure:
+            _foresee(trees, order, before)
+        moved = [_move(trees, order, int(column), before) for column in turns]
+        if not any(moved):
+            break
+    return trees.read(order)
+
+
+def must_precede(rules: Rules) -> Booleans:
+    """Return which column stands before which in every order: earlier tiers, causes of required edges; (d, d)."""
+    before: Booleans = rules.required | (rules.tiers[:, None] < rules.tiers[None, :])
+    for middle in range(len(before)):
+        before = before | np.outer(before[:, middle], before[middle])
+    return before
+
+
+def _first_order(before: Booleans, strength: Floats, member: Booleans | None = None) -> Integers:
+    """Return the columns with what must come first first, the strongly related ones early.
+
+    A graph to follow may pass from a later tier to an earlier one by way of a column without a tier; there it is left.
+    """
+    followed = before if member is None else before | member
+    left = np.ones(len(strength), dtype=bool)
+    order = []
+    while left.any():
+        free = left & ~followed[left].any(axis=0)
+        free = free if free.any() else left & ~before[left].any(axis=0)
+        column = int(np.argmax(np.where(free, strength, -np.inf)))
+        order.append(column)
+        left[column] = False
+    return np.array(order, dtype=np.intp)
+
+
+class _Trees:
+    """One grow-shrink tree for each column; node i < d is the root of column i.
+
+    A node stands for the parents picked so far. It knows the columns that would improve the score, best first; the
+    walk takes the first of them that comes before the column, and ends where there is none.
+    """
+
+    def __init__(self, score: Score, rules: Rules) -> None:
+        d = score.width
+        self.score = score
+        self.open = ~rules.forbidden
+        self.count = 0
+        self.child = np.zeros(0, dtype=np.intp)
+        self.grown = np.zeros(0)
+        self.value = np.zeros(0)
+        self.parents = np.zeros((0, d), dtype=bool)
+        self.kept = np.zeros((0, d), dtype=bool)
+        self.wanted = np.zeros((0, d), dtype=np.intp)
+        self.gain = np.zeros((0, d))
+        self.branch = np.zeros((0, d), dtype=np.intp)
+        self._make_room(max(FIRST_NODES, d))
+        self._add(np.arange(d), rules.required.T.copy(), np.zeros(d))
+
+    def root_strength(self) -> Floats:
+        """Return for each column how much the other columns explain of it one by one."""
+        d = self.score.width
+        strength: Floats = np.maximum(self.gain[:d], 0.0).sum(axis=1)
+        return strength
+
+    def grow(self, nodes: Integers, steps: Integers) -> None:
+        """Add the nodes that walks asked for: one more parent each."""
+        added = self.wanted[nodes, steps]
+        parents = self.parents[nodes]
+        parents[np.arange(len(nodes)), added] = True
+        self.branch[nodes, steps] = self.count + np.arange(len(nodes))
+        self._add(self.child[nodes], parents, self.grown[nodes] + self.gain[nodes, steps])
+
+    def prepare(self, order: Integers) -> Integers:
+        """Grow all trees along an order at once; return the node that each place of the order ends at."""
+        ends = np.empty(len(order), dtype=np.intp)
+        room = np.empty((len(order), 2), dtype=np.intp)
+        while missing := _walk_order(order, self.wanted, self.branch, ends, room):
+            self.grow(room[:missing, 0], room[:missing, 1])
+        return ends
+
+    def read(self, order: Integers) -> Ordering:
+        """Return the graph of an order and its score."""
+        ends = self.prepare(order)
+        directed = np.zeros((len(order), len(order)), dtype=bool)
+        directed[:, order] = self.kept[ends].T
+        return Ordering(order.copy(), directed, float(self.value[ends].sum()))
+
+    def _add(self, child: Integers, parents: Booleans, grown: Floats) -> None:
+        new = slice(self.count, self.count + len(child))
+        if new.stop > len(self.child):
+            self._make_room(max(2 * len(self.child), new.stop))
+        change = self.score.toggle(child, parents)
+        gain = np.where(parents, -np.inf, change)
+        ranked = (-gain).argsort(axis=1, kind="stable")
+        gain = gain[np.arange(len(child))[:, None], ranked]
+        self.gain[new] = gain
+        self.wanted[new] = np.where(gain > BETTER, ranked, NOTHING)
+        self.branch[new] = NOTHING
+        self.child[new], self.parents[new], self.grown[new] = child, parents, grown
+        self.kept[new], self.value[new] = self._shrink(child, parents, grown, change)
+        self.count += len(child)
+
+    def _shrink(self, child: Integers, parents: Booleans, grown: Floats, change: Floats) -> tuple[Booleans, Floats]:
+        """Remove the parents that later ones made useless, the worst first."""
+        kept, value = parents.copy(), grown.copy()
+        loss = np.where(parents, change, -np.inf)
+        rows = np.flatnonzero(loss.max(axis=1) > BETTER)
+        loss = loss[rows]
+        while len(rows):
+            worst = loss.argmax(axis=1)
+            kept[rows, worst] = False
+            value[rows] += loss[np.arange(len(rows)), worst]
+            loss = np.where(kept[rows], self.score.toggle(child[rows], kept[rows]), -np.inf)
+            useless = loss.max(axis=1) > BETTER
+            rows, loss = rows[useless], loss[useless]
+        return kept, value
+
+    def _make_room(self, size: int) -> None:
+        for name in ("child", "grown", "value", "parents", "kept", "wanted", "gain", "branch"):
+            old = getattr(self, name)
+            new = np.zeros((size, *old.shape[1:]), dtype=old.dtype)
+            new[: len(old)] = old
+            setattr(self, name, new)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where one column of an order may stand: from place ``low`` to ``high`` of the rest."""
+
+    place: int
+    rest: Integers
+    low: int
+    high: int
+
+
+def _places(order: Integers, column: int, before: Booleans) -> _Places:
+    place = int(np.flatnonzero(order == column)[0])
+    rest = np.concatenate([order[:place], order[place + 1 :]])
+    first, last = np.flatnonzero(before[rest, column]), np.flatnonzero(before[column, rest])
+    low, high = (int(first[-1]) + 1 if len(first) else 0), (int(last[0]) if len(last) else len(rest))
+    return _Places(place, rest, low, high)
+
+
+def _walk(trees: _Trees, column: int, at: _Places, ends: Integers) -> Integers:
+    """Walk all trees that a column's place decides; return the branches that are missing, shape (N, 2)."""
+    room = np.empty((3 * len(at.rest) + 3, 2), dtype=np.intp)
+    missing = _walk_places(at.rest, column, at.low, at.high, trees.open, trees.wanted, trees.branch, ends, room)
+    return room[:missing]
+
+
+def _foresee(trees: _Trees, order: Integers, before: Booleans) -> None:
+    """Grow the branches that moving any single column asks for, all columns at once, which saves many small steps."""
+    places = [(int(column), _places(order, int(column), before)) for column in order]
+    ends = np.zeros((3, len(order)), dtype=np.intp)
+    while len(missing := np.concatenate([_walk(trees, column, at, ends) for column, at in places])):
+        trees.grow(missing[:, 0], missing[:, 1])
+
+
+def _move(trees: _Trees, order: Integers, column: int, before: Booleans) -> bool:
+    """Put one column where the order scores best; say whether it moved."""
+    at = _places(order, column, before)
+    if at.low == at.high:
+        return False
+    ends = np.zeros((3, len(order)), dtype=np.intp)
+    while len(missing := _walk(trees, column, at, ends)):
+        trees.grow(missing[:, 0], missing[:, 1])
+    own, without, along = (trees.value[ends[k]] for k in range(3))
+    steps = np.concatenate([[0.0], np.cumsum(without[at.low : at.high] - along[at.low : at.high])])
+    value = own[at.low : at.high + 1] + steps
+    best = int(np.argmax(value))
+    if value[best] <= value[at.place - at.low] + BETTER:
+        return False
+    order[:] = np.concatenate([at.rest[: at.low + best], [column], at.rest[at.low + best :]])
+    return True
+
+
+@compiled
+def _follow(
+    wanted: Integers, branch: Integers, node: int, inside: Booleans, room: Integers, missing: int
+) -> tuple[int, int]:
+    """Walk from a node as far as the tree is grown; note where it ends in want of a branch."""
+    d = wanted.shape[1]
+    while True:
+        step = NOTHING
+        for k in range(d):
+            if wanted[node, k] == NOTHING:
+                break
+            if inside[wanted[node, k]]:
+                step = k
+                break
+        if step == NOTHING:
+            return node, missing
+        following = branch[node, step]
+        if following < 0:
+            if following != WANTED:
+                branch[node, step] = WANTED
+                room[missing, 0] = node
+                room[missing, 1] = step
+                missing += 1
+            return node, missing
+        node = following
+
+
+@compiled
+def _walk_order(order: Integers, wanted: Integers, branch: Integers, ends: Integers, room: Integers) -> int:
+    """Walk every column's tree in an order; return how many branches are missing."""
+    inside = np.zeros(len(order), dtype=np.bool_)
+    missing = 0
+    for k in range(len(order)):
+        ends[k], missing = _follow(wanted, branch, order[k], inside, room, missing)
+        inside[order[k]] = True
+    return missing
+
+
+@compiled
+def _walk_places(
+    rest: Integers,
+    column: int,
+    low: int,
+    high: int,
+    may_cause: Booleans,
+    wanted: Integers,
+    branch: Integers,
+    ends: Integers,
+    room: Integers,
+) -> int:
+    """Walk all trees that a column's place decides; return how many branches are missing.
+
+    ``ends[0, i]`` is the node of the column at place i, ``ends[1, k]`` and ``ends[2, k]`` that of ``rest[k]`` with the
+    column after and before it.
+    """
+    inside = np.zeros(len(rest) + 1, dtype=np.bool_)
+    missing = 0
+    for k in range(low):
+        inside[rest[k]] = True
+    ends[0, low], missing = _follow(wanted, branch, column, inside, room, missing)
+    for k in range(low, high):
+        other = rest[k]
+        ends[1, k], missing = _follow(wanted, branch, other, inside, room, missing)
+        ends[2, k] = ends[1, k]
+        if may_cause[column, other]:
+            inside[column] = True
+            ends[2, k], missing = _follow(wanted, branch, other, inside, room, missing)
+            inside[column] = False
+        inside[other] = True
+        ends[0, k + 1] = ends[0, k]
+        if may_cause[other, column]:
+            ends[0, k + 1], missing = _follow(wanted, branch, column, inside, room, missing)
+    return missing

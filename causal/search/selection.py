@@ -1,0 +1,76 @@
+"""Which search method a table calls for.
+
+Hides the rule behind ``method="auto"``. Rows of panels and tables of categories or mixed columns go to PC: it is the
+fastest there and draws fewer edges where latent common causes are the rule. Numbers go to the search by score, which
+finds more of the graph; and to DirectLiNGAM where the noise is not normal and its own graph leaves noise that is
+independent of the causes, since only then do its arrows mean anything.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causal.graph import Note
+from causal.search.searchtable import SearchTable
+from causal.search.shapes import column_noise, share_normal
+
+__all__ = ["choose_method"]
+
+MOST_COLUMNS = 150
+FEWEST_ROWS = 500
+MOST_NORMAL = 0.1
+DEPENDENT = 4.0
+MOST_DEPENDENT = 0.1
+
+Floats = NDArray[np.float64]
+
+
+def choose_method(table: SearchTable) -> tuple[str, Note]:
+    """Return the method and a note that says why."""
+    method, why = _choose(table)
+    return method, Note("method", (), f"Method {method!r} was picked: {why}.")
+
+
+def _choose(table: SearchTable) -> tuple[str, str]:
+    d, n = len(table.names), len(table.weights)
+    if table.clusters is not None or not np.allclose(table.weights, table.weights[0]):
+        return "pc", "the rows are weighted or come in clusters, and where customers differ latent causes are common"
+    if table.codes is not None:
+        return "pc", "every column is a category"
+    if d > MOST_COLUMNS:
+        return "pc", f"{d} columns are many for a search by score"
+    if table.numbers is None:
+        return "pc", "numbers and categories are mixed"
+    if n < FEWEST_ROWS or d < 2:
+        return "boss", f"the columns are numbers, and {n} rows are too few to read the shape of the noise"
+    return _choose_for_numbers(table)
+
+
+def _choose_for_numbers(table: SearchTable) -> tuple[str, str]:
+    """Look at the noise that DirectLiNGAM leaves."""
+    from causal.search.searches import search_lingam
+
+    numbers = "the columns are numbers"
+    assert table.numbers is not None
+    if share_normal(table.numbers) > 2 * MOST_NORMAL:
+        return "boss", f"{numbers} and close to normal"
+    directed = search_lingam(table).pattern.directed
+    values = table.numbers - table.numbers.mean(axis=0)
+    noise, _ = column_noise(values, np.full(len(values), 1.0 / len(values)), directed)
+    normal = share_normal(noise)
+    if normal > MOST_NORMAL:
+        return "boss", f"{numbers}, and {normal:.0%} of them leave normal noise"
+    dependent = _dependent_noise(noise)
+    if dependent > MOST_DEPENDENT * max(int(directed.sum()), 1):
+        return "boss", f"{numbers}, but the noise of {dependent} pairs depends on each other: effects are not linear"
+    return "lingam", f"{numbers}, their effects are linear, and the noise is not normal, which shows directions"
+
+
+def _dependent_noise(noise: Floats) -> int:
+    """Return how many pairs of columns have noise that moves together in size, or one's size with the other."""
+    spread = noise.std(axis=0)
+    left = noise[:, spread > 0] / spread[spread > 0]
+    size = left**2 - 1.0
+    z = [np.abs(a.T @ b) / np.sqrt((a**2).T @ b**2) for a, b in ((size, size), (size, left), (left, size))]
+    return int(np.triu(np.maximum.reduce(z) > DEPENDENT, 1).sum())

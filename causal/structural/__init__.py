@@ -1,0 +1,3 @@
+"""Structural equations and the worlds they describe."""
+
+__all__: list[str] = []
