@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 import graphrec
-from causal.effect import Effect
+from causal.estimators.effect import Effect
 from causal.ladder import Ladder
 from graphrec.decisions.explanation import explain_customer
 from graphrec.market.description import describe_market
