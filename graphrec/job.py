@@ -34,6 +34,8 @@ from graphrec.market.ingestion import read_market
 from graphrec.market.tables import DataError, Market
 from graphrec.market.writing import check_writable, replacing, write_table, write_text
 from graphrec.report import Findings, write_report
+from ontology import load_ontology
+from ontology.export import to_json
 
 __all__ = ["JobSummary", "run_job"]
 
@@ -235,9 +237,10 @@ def _fitted(
 
 
 def _fingerprint(source: Path, target: Path, config: RecommenderConfig, seed: int) -> str:
-    """Hash of version, settings and data; what the run itself writes does not count, wherever it is put."""
+    """Hash of version, settings, ontology and data; what the run itself writes does not count, wherever it is put."""
     own = target.resolve()
     digest = hashlib.sha256(json.dumps([__version__, config.to_dict(), seed], sort_keys=True).encode())
+    digest.update(to_json(load_ontology()).encode())
     for path in sorted(p for p in source.rglob("*") if p.is_file() and own not in p.resolve().parents):
         digest.update(str(path.relative_to(source)).encode())
         with path.open("rb") as file:
