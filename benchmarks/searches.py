@@ -47,7 +47,7 @@ def ours(method: str) -> Search:
     return Search(f"graphrec {method}", run)
 
 
-OURS = {method: ours(method) for method in ("auto", "pc", "lingam")}
+OURS = {method: ours(method) for method in ("auto", "pc", "boss", "lingam")}
 
 
 def peers_for(kind: str) -> list[Search]:

@@ -45,9 +45,10 @@ def orient_marks(adjacent: Booleans, into: Booleans, rules: Rules) -> Pattern:
         columns that are not adjacent, are drawn, and only where knowledge permits; all else follows from them.
     rules : Rules
     """
-    common = (adjacent.astype(np.float32) @ adjacent.astype(np.float32)) > 0
+    heads = into.astype(np.float32)
+    meeting = (heads @ heads.T) > 0  # pairs without a common arrowhead have no collider to draw
     skeleton = Skeleton(adjacent, {}, {})
-    for a, b in np.argwhere(np.triu(common & ~adjacent, 1)).tolist():
+    for a, b in np.argwhere(np.triu(meeting & ~adjacent, 1)).tolist():
         shared = adjacent[a] & adjacent[b] & ~(into[a] & into[b])
         skeleton.separators[(a, b)] = tuple(np.flatnonzero(shared).tolist())
         skeleton.strength[(a, b)] = 1.0

@@ -13,6 +13,7 @@ Nothing here changes hard knowledge. Soft confidence that the data refute is dro
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ def find_objections(table: SearchTable, best: Ordering) -> Objections:
     hard = replace(rules, prior=np.full(rules.prior.shape, NEUTRAL))
     notes = _object_by_shape(table, best.directed)
     refuted = np.zeros_like(rules.forbidden)
-    court = _Court(table, best)
+    court = _Court(table.names, table.score(table.weights, hard), best)
     if court.lead > STRONG and _orders(hard):
         notes += _object_to_all(court, hard) or _object_to_pairs(court, hard)
     if (soft := _soft_order(rules)).any():
@@ -94,24 +95,36 @@ def glance(table: SearchTable) -> tuple[Note, ...]:
     if not _orders(hard):
         return ()
     relaxed = allow_latent(hard)
-    found = search_order(gaussian_score(table.moments(table.weights), relaxed), relaxed, patience=0)
-    court = _Court(replace(table, codes=None), found, patience=0)
+    score = gaussian_score(table.moments(table.weights), relaxed)
+    court = _Court(table.names, score, search_order(score, relaxed, patience=0), patience=0)
     notes = _object_to_all(court, hard) if court.lead > STRONG else []
     return tuple(notes)
 
 
 class _Court:
-    """Best graphs under different rules, by one score that knows none of them."""
+    """Best graphs under different rules, by one score without soft confidence.
 
-    def __init__(self, table: SearchTable, found: Ordering, patience: int = 1) -> None:
-        d = len(table.names)
+    ``lead`` is what a graph outside the knowledge gains: that of the first optimum from the order found on, which is
+    never more than the best graph gains, so what it hides is an objection that hardly matters. The best graph itself is
+    searched with patience, and only when it is asked for.
+    """
+
+    def __init__(self, names: tuple[str, ...], score: Score, found: Ordering, patience: int = 1) -> None:
+        d = len(names)
         nothing = np.zeros((d, d), dtype=bool)
-        self.names = table.names
+        self.names = names
         self.patience = patience
         self.free = Rules(nothing, nothing, np.full(d, np.nan), ~nothing, np.full((d, d), NEUTRAL))
-        self.score: Score = table.score(table.weights, self.free)
-        self.best = search_order(self.score, self.free, found.order, patience)
-        self.lead = self.best.score - total_score(self.score, found.directed)
+        self.score = score.under(self.free)
+        self.first = search_order(self.score, self.free, found.order, patience=0)
+        self.lead = self.first.score - total_score(self.score, found.directed)
+
+    @cached_property
+    def best(self) -> Ordering:
+        """Return the best graph without any knowledge."""
+        if self.patience == 0:
+            return self.first
+        return search_order(self.score, self.free, self.first.order, self.patience)
 
     def search(self, rules: Rules) -> Ordering:
         """Return the best graph under rules."""

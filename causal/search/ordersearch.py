@@ -18,17 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causal.search.equivalence import random_member
-from causal.search.jit import compiled
 from causal.search.meek import Rules
 from causal.search.scores import Score
+from causal.search.treewalks import BETTER, NOTHING, foresee, sweep, walk_order
 
 __all__ = ["Ordering", "must_precede", "pick_parents", "search_order"]
 
-NOTHING = -1
-WANTED = -2
 MAX_SWEEPS = 50
 RESTARTS = 0
-BETTER = 1e-7
 FIRST_NODES = 1024
 
 Booleans = NDArray[np.bool_]
@@ -102,9 +99,8 @@ def _climb(trees: _Trees, order: Integers, turns: Integers, before: Booleans, su
     trees.prepare(order)
     for _ in range(MAX_SWEEPS):
         if sure:
-            _foresee(trees, order, before)
-        moved = [_move(trees, order, int(column), before) for column in turns]
-        if not any(moved):
+            trees.foresee(order, before)
+        if not trees.sweep(order, turns, before):
             break
     return trees.read(order)
 
@@ -154,6 +150,7 @@ class _Trees:
         self.wanted = np.zeros((0, d), dtype=np.intp)
         self.gain = np.zeros((0, d))
         self.branch = np.zeros((0, d), dtype=np.intp)
+        self.room = np.empty((3 * d * (d + 1), 2), dtype=np.intp)
         self._make_room(max(FIRST_NODES, d))
         self._add(np.arange(d), rules.required.T.copy(), np.zeros(d))
 
@@ -163,21 +160,28 @@ class _Trees:
         strength: Floats = np.maximum(self.gain[:d], 0.0).sum(axis=1)
         return strength
 
-    def grow(self, nodes: Integers, steps: Integers) -> None:
-        """Add the nodes that walks asked for: one more parent each."""
-        added = self.wanted[nodes, steps]
-        parents = self.parents[nodes]
-        parents[np.arange(len(nodes)), added] = True
-        self.branch[nodes, steps] = self.count + np.arange(len(nodes))
-        self._add(self.child[nodes], parents, self.grown[nodes] + self.gain[nodes, steps])
-
     def prepare(self, order: Integers) -> Integers:
         """Grow all trees along an order at once; return the node that each place of the order ends at."""
         ends = np.empty(len(order), dtype=np.intp)
-        room = np.empty((len(order), 2), dtype=np.intp)
-        while missing := _walk_order(order, self.wanted, self.branch, ends, room):
-            self.grow(room[:missing, 0], room[:missing, 1])
+        while missing := walk_order(order, self.wanted, self.branch, ends, self.room):
+            self._grow(missing)
         return ends
+
+    def foresee(self, order: Integers, before: Booleans) -> None:
+        """Grow the branches that moving any single column asks for, which saves many small steps."""
+        pending = np.ones(len(order), dtype=bool)
+        while missing := foresee(order, pending, before, self.open, self.wanted, self.branch, self.room):
+            self._grow(missing)
+
+    def sweep(self, order: Integers, turns: Integers, before: Booleans) -> bool:
+        """Move each column once to its best place; say whether any moved."""
+        turn, any_moved = 0, False
+        while turn < len(turns):
+            trees = (self.wanted, self.branch, self.value)
+            turn, missing, moved = sweep(order, turns, turn, before, self.open, *trees, self.room)
+            self._grow(missing)
+            any_moved = any_moved or moved
+        return any_moved
 
     def read(self, order: Integers) -> Ordering:
         """Return the graph of an order and its score."""
@@ -185,6 +189,16 @@ class _Trees:
         directed = np.zeros((len(order), len(order)), dtype=bool)
         directed[:, order] = self.kept[ends].T
         return Ordering(order.copy(), directed, float(self.value[ends].sum()))
+
+    def _grow(self, missing: int) -> None:
+        """Add the nodes that walks asked for: one more parent each."""
+        if not missing:
+            return
+        nodes, steps = self.room[:missing].T.copy()
+        parents = self.parents[nodes]
+        parents[np.arange(missing), self.wanted[nodes, steps]] = True
+        self.branch[nodes, steps] = self.count + np.arange(missing)
+        self._add(self.child[nodes], parents, self.grown[nodes] + self.gain[nodes, steps])
 
     def _add(self, child: Integers, parents: Booleans, grown: Floats) -> None:
         new = slice(self.count, self.count + len(child))
@@ -222,129 +236,3 @@ class _Trees:
             new = np.zeros((size, *old.shape[1:]), dtype=old.dtype)
             new[: len(old)] = old
             setattr(self, name, new)
-
-
-@dataclass(frozen=True)
-class _Places:
-    """Where one column of an order may stand: from place ``low`` to ``high`` of the rest."""
-
-    place: int
-    rest: Integers
-    low: int
-    high: int
-
-
-def _places(order: Integers, column: int, before: Booleans) -> _Places:
-    place = int(np.flatnonzero(order == column)[0])
-    rest = np.concatenate([order[:place], order[place + 1 :]])
-    first, last = np.flatnonzero(before[rest, column]), np.flatnonzero(before[column, rest])
-    low, high = (int(first[-1]) + 1 if len(first) else 0), (int(last[0]) if len(last) else len(rest))
-    return _Places(place, rest, low, high)
-
-
-def _walk(trees: _Trees, column: int, at: _Places, ends: Integers) -> Integers:
-    """Walk all trees that a column's place decides; return the branches that are missing, shape (N, 2)."""
-    room = np.empty((3 * len(at.rest) + 3, 2), dtype=np.intp)
-    missing = _walk_places(at.rest, column, at.low, at.high, trees.open, trees.wanted, trees.branch, ends, room)
-    return room[:missing]
-
-
-def _foresee(trees: _Trees, order: Integers, before: Booleans) -> None:
-    """Grow the branches that moving any single column asks for, all columns at once, which saves many small steps."""
-    places = [(int(column), _places(order, int(column), before)) for column in order]
-    ends = np.zeros((3, len(order)), dtype=np.intp)
-    while len(missing := np.concatenate([_walk(trees, column, at, ends) for column, at in places])):
-        trees.grow(missing[:, 0], missing[:, 1])
-
-
-def _move(trees: _Trees, order: Integers, column: int, before: Booleans) -> bool:
-    """Put one column where the order scores best; say whether it moved."""
-    at = _places(order, column, before)
-    if at.low == at.high:
-        return False
-    ends = np.zeros((3, len(order)), dtype=np.intp)
-    while len(missing := _walk(trees, column, at, ends)):
-        trees.grow(missing[:, 0], missing[:, 1])
-    own, without, along = (trees.value[ends[k]] for k in range(3))
-    steps = np.concatenate([[0.0], np.cumsum(without[at.low : at.high] - along[at.low : at.high])])
-    value = own[at.low : at.high + 1] + steps
-    best = int(np.argmax(value))
-    if value[best] <= value[at.place - at.low] + BETTER:
-        return False
-    order[:] = np.concatenate([at.rest[: at.low + best], [column], at.rest[at.low + best :]])
-    return True
-
-
-@compiled
-def _follow(
-    wanted: Integers, branch: Integers, node: int, inside: Booleans, room: Integers, missing: int
-) -> tuple[int, int]:
-    """Walk from a node as far as the tree is grown; note where it ends in want of a branch."""
-    d = wanted.shape[1]
-    while True:
-        step = NOTHING
-        for k in range(d):
-            if wanted[node, k] == NOTHING:
-                break
-            if inside[wanted[node, k]]:
-                step = k
-                break
-        if step == NOTHING:
-            return node, missing
-        following = branch[node, step]
-        if following < 0:
-            if following != WANTED:
-                branch[node, step] = WANTED
-                room[missing, 0] = node
-                room[missing, 1] = step
-                missing += 1
-            return node, missing
-        node = following
-
-
-@compiled
-def _walk_order(order: Integers, wanted: Integers, branch: Integers, ends: Integers, room: Integers) -> int:
-    """Walk every column's tree in an order; return how many branches are missing."""
-    inside = np.zeros(len(order), dtype=np.bool_)
-    missing = 0
-    for k in range(len(order)):
-        ends[k], missing = _follow(wanted, branch, order[k], inside, room, missing)
-        inside[order[k]] = True
-    return missing
-
-
-@compiled
-def _walk_places(
-    rest: Integers,
-    column: int,
-    low: int,
-    high: int,
-    may_cause: Booleans,
-    wanted: Integers,
-    branch: Integers,
-    ends: Integers,
-    room: Integers,
-) -> int:
-    """Walk all trees that a column's place decides; return how many branches are missing.
-
-    ``ends[0, i]`` is the node of the column at place i, ``ends[1, k]`` and ``ends[2, k]`` that of ``rest[k]`` with the
-    column after and before it.
-    """
-    inside = np.zeros(len(rest) + 1, dtype=np.bool_)
-    missing = 0
-    for k in range(low):
-        inside[rest[k]] = True
-    ends[0, low], missing = _follow(wanted, branch, column, inside, room, missing)
-    for k in range(low, high):
-        other = rest[k]
-        ends[1, k], missing = _follow(wanted, branch, other, inside, room, missing)
-        ends[2, k] = ends[1, k]
-        if may_cause[column, other]:
-            inside[column] = True
-            ends[2, k], missing = _follow(wanted, branch, other, inside, room, missing)
-            inside[column] = False
-        inside[other] = True
-        ends[0, k + 1] = ends[0, k]
-        if may_cause[other, column]:
-            ends[0, k + 1], missing = _follow(wanted, branch, column, inside, room, missing)
-    return missing

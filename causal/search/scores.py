@@ -199,6 +199,9 @@ def _toggle_blocks(
         loading, variance = _explain(correlation, given)
         own = _log_determinant(_left(correlation, loading, first, m, 0, 0))
         precision = _precision(correlation, given, first, m)
+        across = correlation[first].copy()
+        for j in range(len(loading)):
+            across -= loading[j, first] * loading[j]
         place = 0
         for x in range(d):
             low, k = starts[x], starts[x + 1] - starts[x]
@@ -207,7 +210,11 @@ def _toggle_blocks(
                     change[row, x] = price[x, child] - n * _shared_with_parent(precision, place, k, m)
                 place += k
             elif k > 0 and not banned[x, child] and own > LIMIT and variance[low] > DETERMINED:
-                shared = _shared(correlation, loading, variance, own, first, m, low, k)
+                if m == 1 and k == 1:
+                    rest = 1.0 - across[low] * across[low] / (variance[first] * variance[low])
+                    shared = -0.5 * np.log(max(rest, DETERMINED))
+                else:
+                    shared = _shared(correlation, loading, own, first, m, low, k)
                 change[row, x] = n * shared - price[x, child]
 
 
@@ -248,16 +255,8 @@ def _explain(correlation: Floats, given: Integers) -> tuple[Floats, Floats]:
 
 
 @compiled
-def _shared(
-    correlation: Floats, loading: Floats, variance: Floats, own: float, first: int, m: int, low: int, k: int
-) -> float:
+def _shared(correlation: Floats, loading: Floats, own: float, first: int, m: int, low: int, k: int) -> float:
     """Return the mutual information of the child and another block given the parents, in nats for each row."""
-    if m == 1 and k == 1:
-        across = correlation[first, low]
-        for j in range(len(loading)):
-            across -= loading[j, first] * loading[j, low]
-        rest = 1.0 - across * across / (variance[first] * variance[low])
-        return float(-0.5 * np.log(max(rest, DETERMINED)))
     alone = _log_determinant(_left(correlation, loading, low, k, 0, 0))
     if alone <= LIMIT:
         return 0.0

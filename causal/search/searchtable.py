@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,8 @@ class SearchTable:
 
     def moments(self, weights: Floats, plain: bool = False) -> Moments:
         """Return the correlations under row weights, of the plain numbers on demand."""
+        if weights is self.weights and not plain:
+            return self._whole
         blocks = self.blocks
         if plain and self.numbers is not None:
             filled = np.diff(blocks.starts) > 0
@@ -97,6 +100,11 @@ class SearchTable:
             values = (values - values.mean(axis=0)) / values.std(axis=0)
             blocks = replace(blocks, matrix=values)
         return measure_moments(blocks, weights, self.size)
+
+    @cached_property
+    def _whole(self) -> Moments:
+        """The correlations of the whole sample, which more than one search asks for."""
+        return measure_moments(self.blocks, self.weights, self.size)
 
 
 def prepare_table(
