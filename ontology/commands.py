@@ -69,7 +69,7 @@ def match(
     threshold: Annotated[float, typer.Option(help="Score from which a class is proposed.")] = 0.7,
     as_json: Json = False,
 ) -> None:
-    """Propose a class for each column, as the [roles] of a market.toml; what is not sure stands in comments."""
+    """Propose a class for each column, as the roles table of a market.toml; what is not sure stands in comments."""
     onto = _load(ontology)
     told: dict[str, Any] = {}
     for path, frame in _read_tables(tables):

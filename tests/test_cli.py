@@ -229,6 +229,11 @@ def test_report_is_one_offline_page(market: Path, model: Path, tmp_path: Path, c
 # --- the whole line -----------------------------------------------------------------------------------------------
 
 
+def _hear_interrupts() -> None:
+    """A shell starts what runs in its background deaf to Ctrl-C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 def test_run_does_the_whole_job_and_the_same_seed_gives_the_same_bytes(market: Path, tmp_path: Path) -> None:
     first = spawn("run", market, "--out", tmp_path / "first", "--seed", 3, "--plantings", 1)
@@ -258,7 +263,12 @@ def test_an_interrupted_run_leaves_nothing_half_written_and_resumes(step: str, m
     plantings = "1" if step == "Searching" else "0"
     command = [sys.executable, "-m", "graphrec.cli", "run", str(market), "--out", str(out), "--plantings", plantings]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment()
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
+        preexec_fn=_hear_interrupts,
     ) as running:
         assert running.stderr is not None
         for line in running.stderr:

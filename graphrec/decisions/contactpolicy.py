@@ -214,6 +214,9 @@ def _capacities(capacity: Any) -> Mapping[str, int]:
     return MappingProxyType({name: _whole(f"channel_capacity[{name!r}]", n) for name, n in capacity.items()})
 
 
+_GRADES = ("A", "B", "C", "X")
+
+
 def _grades(grades: Any) -> tuple[str, ...]:
     if isinstance(grades, str) or not isinstance(grades, Iterable):
         raise PolicyError(f"exclude_grades is {grades!r}; it must be a list of grades, for example ['X']")
@@ -221,4 +224,6 @@ def _grades(grades: Any) -> tuple[str, ...]:
     for grade in named:
         if not isinstance(grade, str):
             raise PolicyError(f"exclude_grades holds {grade!r}; a grade is a text such as 'X'")
+        if grade not in _GRADES:
+            raise PolicyError(f"exclude_grades holds {grade!r}; the grades are {', '.join(_GRADES)}")
     return tuple(named)

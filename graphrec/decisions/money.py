@@ -65,13 +65,17 @@ def _spent_by_buyers(offers: Offers, panel: Panel) -> np.ndarray:
 
 
 def _purchases(offers: Offers, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
-    """Offer code and money of each row of the panel that bought an offer that still exists."""
+    """Offer code and money of each row of the panel that bought an offer that still exists.
+
+    A purchase without a price is no purchase for nothing: it is left out, unless the offer is known to cost nothing.
+    """
     frame = panel.frame[(panel.frame[panel.outcome] > 0).to_numpy()]
     offer, money = frame["offer"].to_numpy(np.int64), frame["value"].to_numpy(np.float64)
-    if panel.offers is None or panel.offers is offers:
-        return offer, money
-    offer = offers.index.encode(panel.offers.index.ids)[offer]
-    return offer[offer >= 0], money[offer >= 0]
+    if panel.offers is not None and panel.offers is not offers:
+        offer = offers.index.encode(panel.offers.index.ids)[offer]
+    known = offer >= 0
+    known[known] = (money[known] > 0) | (offers.price[offer[known]] == 0)
+    return offer[known], money[known]
 
 
 def _margin_share(market: Market, margin: np.ndarray) -> float:

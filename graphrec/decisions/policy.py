@@ -48,7 +48,7 @@ class Plan:
     planned_value : float
         Net value of the plan before customers were held out or explored.
     bound : float
-        No plan under these rules is worth more than this.
+        No plan of the rows given is worth more than this under these rules; rows that were not given may be.
     gap : float
         ``(bound - planned_value) / bound``: the most that a better plan could add, relative.
     shadow_prices : mapping of str to float
@@ -105,7 +105,8 @@ class Plan:
         return [
             f"Make {len(sent):,} contacts with {sent['customer_id'].nunique():,} customers, for an expected net value "
             f"of {self.value:,.2f}.",
-            f"{before}No plan under these rules is worth more than {self.bound:,.2f} (gap {self.gap:.4%}).",
+            f"{before}No plan from these scores under these rules is worth more than {self.bound:,.2f} "
+            f"(gap {self.gap:.4%}).",
         ]
 
     def _limits(self) -> list[str]:

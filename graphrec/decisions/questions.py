@@ -88,7 +88,8 @@ def decision_time(market: Market, as_of: object) -> int:
     if as_of is None:
         return int(to_microseconds([market.observed_until])[0])
     try:
-        stamp = pd.Timestamp(as_of)  # type: ignore[arg-type]
+        # As in the tables: 05/01/2024 is two different days in two countries, so texts must be ISO dates.
+        stamp = pd.to_datetime(as_of, format="ISO8601") if isinstance(as_of, str) else pd.Timestamp(as_of)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise DataError(f"as_of is {as_of!r}; give one moment, such as '2024-05-01'") from error
     if pd.isna(stamp):

@@ -18,7 +18,7 @@ import pandas as pd
 from causal.graph import CausalGraph
 from graphrec.decisions.panelgraph import discover_graph
 from graphrec.decisions.questions import check_request, choose_channels, customer_codes, decision_time
-from graphrec.decisions.repertoire import choose_offers, possible_pairs
+from graphrec.decisions.repertoire import choose_offers, possible_pairs, tried_offers
 from graphrec.learning.appetite import Appetite, appetite_as_of, fit_appetite
 from graphrec.learning.effects import EffectModel, Head, fit_effects
 from graphrec.market.covariates import Covariates
@@ -281,9 +281,10 @@ class Recommender:
         pandas.DataFrame
             Columns customer_id, rank, product_id (or offer_id), channel, slot, p_organic, p_contact, uplift,
             uplift_low, uplift_high, value, cost, net_value, grade. Intervals are of the conditional mean, not of one
-            person's own effect. Grade A: randomised; B: adjusted, supported by past contacts and not refuted by the
-            negative control; C: by the model only; X: not identifiable, and the interval says that anything is
-            possible. A customer gets fewer than ``n`` rows where there are fewer pairs of offer and channel.
+            person's own effect. Grade A: randomised; B: adjusted, supported by past contacts (customers alike, and the
+            offer itself) and not refuted by the negative control; C: by the model only; X: not identifiable, and the
+            interval says that anything is possible. A customer gets fewer than ``n`` rows where there are fewer pairs
+            of offer and channel.
 
         Raises
         ------
@@ -334,6 +335,7 @@ class Recommender:
             time=time,
             level=self.config.level,
             possible=possible_pairs(target, offers, effects.channels)[candidates],
+            tried=tried_offers(offers, self.panel)[candidates],
         )
 
     def _aligned(self, market: Market, time: int) -> tuple[Offers, Appetite | None, Money]:

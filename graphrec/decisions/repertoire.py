@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from graphrec.market.offers import Offers
+from graphrec.market.panel import Panel
 from graphrec.market.tables import Market
 
-__all__ = ["choose_offers", "possible_pairs"]
+__all__ = ["choose_offers", "possible_pairs", "tried_offers"]
 
 _OFTEN = 20.0
 """Contacts for each offer from which a single channel is no accident."""
@@ -59,3 +60,11 @@ def possible_pairs(market: Market, offers: Offers, channels: Sequence[str]) -> n
     often = np.bincount(offer[known], minlength=len(offers))[contacted].mean() if contacted.any() else 0.0
     aliased = seen.any(axis=0).sum() > 1 and often >= _OFTEN and (seen[contacted].sum(axis=1) == 1).all()
     return seen if aliased else np.ones_like(seen)
+
+
+def tried_offers(offers: Offers, panel: Panel) -> np.ndarray:
+    """Which offers some contact of the panel was about, shape (n_offers,), bool; known by their identifiers."""
+    about = panel.frame["offer"].to_numpy(np.int64)[panel.contacted]
+    if panel.offers is not None and panel.offers is not offers:
+        about = offers.index.encode(panel.offers.index.ids)[about]
+    return np.bincount(about[about >= 0], minlength=len(offers)) > 0

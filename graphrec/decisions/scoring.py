@@ -61,7 +61,8 @@ class Money:
 class Scorer:
     """Everything needed to score one market at one moment.
 
-    ``possible``, shape (len(offers), number of channels), is False where an offer and a channel cannot go together.
+    ``possible``, shape (len(offers), number of channels), is False where an offer and a channel cannot go together;
+    ``tried``, shape (len(offers),), is False where no training row was a contact about the offer.
     """
 
     effects: EffectModel
@@ -72,6 +73,7 @@ class Scorer:
     time: int
     level: float
     possible: np.ndarray
+    tried: np.ndarray
 
     def scores(self, customers: np.ndarray, channels: Sequence[str], n: int, by: str) -> pd.DataFrame:
         """Best ``n`` rows of each customer (codes), with `SCORE_COLUMNS`; customers in the order given.
@@ -125,7 +127,8 @@ class Scorer:
         p_organic, p_contact = response.p_organic[row], response.p_contact[row, column]
         shown, place = np.unique(row, return_inverse=True)
         se = self.effects.model.predict(matrix[shown]).se[place, column]
-        grades = final_grades(self.effects, column, self.effects.exposure.supported(matrix[shown])[place])
+        alike = self.effects.exposure.supported(matrix[shown])[place] & self.tried[offer]
+        grades = final_grades(self.effects, column, alike)
         low, high = uplift_interval(p_organic, p_contact, se, self.level, grades)
         return pd.DataFrame(
             {

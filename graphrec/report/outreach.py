@@ -105,9 +105,9 @@ def plan_sentences(findings: Findings) -> list[str]:
         f"Make {count(len(sent))} contacts with {count(sent['customer_id'].nunique())} customers"
         f"{': ' + ', '.join(channels) if channels else ''}; {worth} {money(plan.value, currency)}."
     )
-    nearest = "It is the best plan these rules allow" if plan.gap < 5e-5 else (
-        f"No plan under these rules can be worth more than {money(plan.bound, currency)}, {percent(plan.gap)} above it"
-    )  # fmt: skip
+    bound = f"{money(plan.bound, currency)}, {percent(plan.gap)} above it"
+    best = "It is the best plan that these rules allow from the scores given"
+    nearest = best if plan.gap < 5e-5 else f"No plan from these scores under these rules can be worth more than {bound}"
     held = [_limit_name(name) for name in plan.binding]
     limits = f"What holds it back: {'; '.join(held)}" if held else "No limit holds it back"
     return [what, f"{nearest}.", f"{limits}."]

@@ -96,6 +96,7 @@ def test_a_bad_file_is_named(tmp_path, name, text, words):
         ("exploration", 1.1, "exploration is 1.1"),
         ("exclude_grades", "X", "exclude_grades is 'X'"),
         ("exclude_grades", [1], "exclude_grades holds 1"),
+        ("exclude_grades", ["Z"], "the grades are A, B, C, X"),
         ("budgets", 1, "unknown rule 'budgets'"),
     ],
 )

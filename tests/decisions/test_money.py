@@ -71,6 +71,14 @@ def test_an_offer_without_price_is_worth_the_mean_purchase():
     assert np.isfinite(value).all() and value[1] == pytest.approx(20.0)
 
 
+def test_a_purchase_without_a_price_is_no_purchase_for_nothing():
+    market = make_market(prices=(10.0, np.nan, 30.0))
+    panel = make_panel(market, [(0, 10.0), (1, 0.0), (1, 0.0), (2, 30.0)])
+    bought = panel.frame.assign(outcome=[1.0, 1.0, 1.0, 1.0, 0.0])
+    value = price_tags(market, panel.offers, replace(panel, frame=bought)).value
+    assert value[1] == pytest.approx(20.0)
+
+
 def test_margins_make_value_smaller_than_price():
     market = make_market(margin=[2.0, 4.0, np.nan])
     np.testing.assert_allclose(tags(market, []).value, np.array([10, 20, 30]) * 6 / 30)

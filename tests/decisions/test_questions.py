@@ -81,7 +81,9 @@ def test_the_moment_is_the_end_of_the_records_or_the_one_given(market):
         assert decision_time(market, same) == midnight.value // 1000
 
 
-@pytest.mark.parametrize("as_of", ["yesterday evening", ["2024-02-02", "2024-02-03"], pd.NaT, "NaT", float("nan")])
+@pytest.mark.parametrize(
+    "as_of", ["yesterday evening", "01/10/2024", ["2024-02-02", "2024-02-03"], pd.NaT, "NaT", float("nan")]
+)
 def test_no_moment_is_refused(market, as_of):
     with pytest.raises(DataError, match="give one moment"):
         decision_time(market, as_of)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphrec.decisions.repertoire import choose_offers, possible_pairs
+from graphrec.decisions.repertoire import choose_offers, possible_pairs, tried_offers
 from graphrec.market.offers import make_offers
+from graphrec.market.panel import Panel
 from graphrec.market.tables import Market
 
 TIME = pd.Timestamp("2024-02-01", tz="UTC")
@@ -62,3 +63,12 @@ def test_channels_that_were_not_learned_are_ignored():
     market = make([("a", "mail"), ("b", "call"), ("b", "fax")] * 30, ["a"])
     found = possible_pairs(market, make_offers(market, "product"), ["call", "mail"])
     assert np.array_equal(found[:2], [[False, True], [True, False]])
+
+
+def test_an_offer_is_tried_once_somebody_was_contacted_about_it():
+    market = make([("b", "mail")], ["a"])
+    offers = make_offers(market, "product")
+    frame = pd.DataFrame({"offer": [0, 1, 3], "treatment": pd.Categorical(["none", "mail", "none"])})
+    panel = Panel(frame, (), (), (), {}, offers=offers)
+    assert tried_offers(offers, panel).tolist() == [False, True, False, False]
+    assert tried_offers(make_offers(market, "product"), panel).tolist() == [False, True, False, False]

@@ -14,7 +14,7 @@ def test_three_sentences_say_what_how_good_and_what_limits(findings: Findings) -
     what, good, limit = plan_sentences(findings)
     assert what.startswith(f"Make {len(findings.plan.outgoing)} contacts")
     assert "EUR" in what
-    assert good.startswith(("It is the best plan", "No plan under these rules"))
+    assert good.startswith(("It is the best plan", "No plan from these scores"))
     assert 'the capacity of the channel "email"' in limit
 
 
