@@ -1,4 +1,4 @@
-"""Page 6: one card for each prescription: the move, what it changes, how sure that is, and what was not possible.
+"""One card for each prescription: the move, what it changes, how sure that is, and what was not possible.
 
 Hides the reading of records that may lack any field; a missing figure is left out, never guessed.
 """

@@ -1,4 +1,4 @@
-"""Page 3: the causal graph, to look at and to ask.
+"""The causal graph, to look at and to ask.
 
 Hides what the drawing needs: the part each column plays, what is known of it, and why each pair of columns can or
 cannot be joined by an arrow. The page gets plain values; the script only shows and hides them.

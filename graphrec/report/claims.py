@@ -1,4 +1,4 @@
-"""Page 4: what may be claimed about each channel, and why not more.
+"""What may be claimed about each channel, and why not more.
 
 Hides how ladders, adjustment, balance and the negative control become charts and sentences. The verdicts themselves
 are computed below; nothing here softens them.

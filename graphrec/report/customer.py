@@ -1,4 +1,4 @@
-"""Page 7: one customer seen twice: what the model looks at, and what the contact changes.
+"""One customer seen twice: what the model looks at, and what the contact changes.
 
 Hides the comparison of the two views. They answer different questions, and the page says so where they part.
 """

@@ -1,4 +1,4 @@
-"""Page 2: what the data hold, what was set aside, and what that limits.
+"""What the data hold, what was set aside, and what that limits.
 
 Hides the arrangement of a `MarketDescription` and of the panel's own counts into tables.
 """

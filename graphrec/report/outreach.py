@@ -1,4 +1,4 @@
-"""Page 5: the contact plan, its limits, and who is left out.
+"""The contact plan, its limits, and who is left out.
 
 Hides which rows are shown. The table holds the most valuable contacts only: a report is read by people, the whole plan
 is a file of its own, and no customer is named here who is not to be contacted.

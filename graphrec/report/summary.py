@@ -1,4 +1,4 @@
-"""Page 1: what may be claimed, the verdict for each channel, and the plan in three sentences.
+"""What may be claimed, the verdict for each channel, and the plan in three sentences.
 
 Hides the choice of what comes first: the doubts stand before the plan.
 """
