@@ -40,7 +40,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Ceiling", "The most the effect can be by an independent count, such as redeemed coupons."),
     ("Smallest detectable effect", "The smallest true effect that these data would show four times out of five."),
     ("Interval", "The range that holds the true figure in most such analyses (95 of 100 under What may be claimed), "
-     "if the assumptions hold. Intervals of an uplift are those of customers like this one on average, not of one person."),
+     "if the assumptions hold. Intervals of an uplift are those of customers like this one on average, not of one "
+     "person."),
     ("Shadow price", "What one more unit of a limit, such as one more call, would be worth."),
     ("Effective sample size", "Weighting makes some rows count more than others; this is how many equal rows they are "
      "worth."),
