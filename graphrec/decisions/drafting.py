@@ -18,6 +18,7 @@ from causal.graph import CausalGraph
 from graphrec.decisions.mechanism import Mechanism
 from graphrec.decisions.moves import Moves, Option
 from graphrec.decisions.promises import ARROW, DO_NOTHING, Move, Prescription, Prescriptions, Wording, figure
+from graphrec.decisions.repertoire import tried_offers
 from graphrec.decisions.scoring import uplift_interval
 from graphrec.decisions.subjects import Subjects
 from graphrec.market.panel import Panel
@@ -147,7 +148,7 @@ class Draft:
     def _contact_grade(self, row: int, channel: str, contact: _Contact) -> tuple[str, str]:
         evidence = self.evidence[channel]
         if evidence.grade == "B" and not contact.supported[row]:
-            return "C", "customers like this one were hardly ever contacted, so the model extrapolates"
+            return "C", "hardly any contact was like this one, in customer and offer: the model extrapolates"
         return evidence.grade, evidence.reason
 
     def _summary(self, row: int, k: int, known: _Known) -> dict[str, Any]:
@@ -250,7 +251,16 @@ def _contact_figures(model: Recommender, subjects: Subjects) -> _Contact:
     response = effects.model.predict(matrix)
     known = np.full(response.p_contact.shape, "")  # what is not identifiable is not advised
     low, high = uplift_interval(response.p_organic[:, None], response.p_contact, response.se, model.config.level, known)
-    return _Contact(effects.channels, low, high, np.asarray(effects.exposure.supported(matrix), dtype=bool))
+    supported = np.asarray(effects.exposure.supported(matrix), dtype=bool) & _tried(model.panel, subjects.offers)
+    return _Contact(effects.channels, low, high, supported)
+
+
+def _tried(panel: Panel, offers: Sequence[Any]) -> NDArray[np.bool_]:
+    """Whether some contact of the training rows was about each subject's offer; a ready-made table has one offer."""
+    if panel.offers is None:
+        return np.ones(len(offers), dtype=bool)
+    codes = panel.offers.index.encode(offers)
+    return np.asarray((codes >= 0) & tried_offers(panel.offers, panel)[codes])
 
 
 def _paths(panel: Panel, graph: CausalGraph, column: str) -> tuple[str, ...]:
