@@ -49,9 +49,7 @@ class Runs:
     def figure(self, name: str, seeds: Iterable[int] | None = None) -> float:
         """Return the mean of a distance over the seeds, or over all of them."""
         wanted = {run.seed for run in self.done} if seeds is None else set(seeds)
-        return self.mean(
-            name, [getattr(run.distance, name) for run in self.done if run.distance and run.seed in wanted]
-        )
+        return _mean([getattr(run.distance, name) for run in self.done if run.distance and run.seed in wanted])
 
     def total(self, name: str) -> int:
         """Return the sum of a distance: violations or cycles."""
