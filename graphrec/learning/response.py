@@ -16,7 +16,7 @@ is estimated on the few contacted rows only. Needs that, given the columns, the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -125,6 +125,8 @@ class StructuredUplift:
         Matrix columns by whose value the effect differs.
     residual : BoostedResidual or None
         What trees add to the effect; None where left-out customers do not confirm it.
+    folds : numpy.ndarray, shape (n,)
+        Customer fold of each training row; empty after loading.
     """
 
     organic: BinaryModel
@@ -137,6 +139,7 @@ class StructuredUplift:
     targeting: np.ndarray
     modifiers: np.ndarray
     residual: BoostedResidual | None = None
+    folds: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def predict(self, matrix: np.ndarray, *, errors: bool = True, batch: int = 200_000) -> Response:
         """Potential outcomes of new rows, in batches of bounded memory.
@@ -256,7 +259,9 @@ class StructuredUplift:
         )
 
 
-def fit_structured_uplift(rows: TrainingRows, rng: np.random.Generator) -> StructuredUplift:
+def fit_structured_uplift(
+    rows: TrainingRows, rng: np.random.Generator, *, exposure: Exposure | None = None
+) -> StructuredUplift:
     """Fit the offset-structured uplift.
 
     Parameters
@@ -265,6 +270,8 @@ def fit_structured_uplift(rows: TrainingRows, rng: np.random.Generator) -> Struc
         Contacted rows and controls.
     rng : numpy.random.Generator
         Draws the customer folds and the seed of the boosting.
+    exposure : Exposure, optional
+        Propensities of the same rows from elsewhere, such as those of a plugged-in model; learned otherwise.
 
     Raises
     ------
@@ -278,16 +285,17 @@ def fit_structured_uplift(rows: TrainingRows, rng: np.random.Generator) -> Struc
     seed = int(rng.integers(2**31))
     control = ~contacted
     organic = fit_binary(rows.matrix[control], rows.outcome[control], folds[control], seed=seed)
-    exposure = fit_exposure(
-        rows.matrix,
-        contacted,
-        folds,
-        rows.names,
-        weights=rows.weights,
-        seed=seed,
-        channel=rows.channel,
-        logged=rows.logged,
-    )
+    if exposure is None:
+        exposure = fit_exposure(
+            rows.matrix,
+            contacted,
+            folds,
+            rows.names,
+            weights=rows.weights,
+            seed=seed,
+            channel=rows.channel,
+            logged=rows.logged,
+        )
     offset = organic.cross_logits(rows.matrix[contacted], folds[contacted])
     targeting = _target(organic.out_of_fold, rows.outcome[control], exposure, rows.clusters[control])
     scale = (float(offset.mean()), float(max(offset.std(), 1e-6)))
@@ -310,6 +318,7 @@ def fit_structured_uplift(rows: TrainingRows, rng: np.random.Generator) -> Struc
         targeting=targeting,
         modifiers=read.modifiers,
         residual=residual,
+        folds=folds,
     )
 
 
