@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graphrec.decisions.arms import EXPLORATION, HOLDOUT, Randomised, randomise
-from graphrec.decisions.assignment import Assignment, assign
-from graphrec.decisions.candidates import Candidates, read_candidates
-from graphrec.decisions.contactpolicy import ContactPolicy, Infeasible, PolicyError
-from graphrec.decisions.prices import Problem
+from graphrec.decisions.planning.arms import EXPLORATION, HOLDOUT, Randomised, randomise
+from graphrec.decisions.planning.assignment import Assignment, assign
+from graphrec.decisions.planning.candidates import Candidates, read_candidates
+from graphrec.decisions.planning.contactpolicy import ContactPolicy, Infeasible, PolicyError
+from graphrec.decisions.planning.prices import Problem
 
 if TYPE_CHECKING:
     from graphrec.market.tables import Market

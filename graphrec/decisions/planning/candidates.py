@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graphrec.decisions.consents import consenting
-from graphrec.decisions.contactpolicy import ContactPolicy, PolicyError
+from graphrec.decisions.planning.consents import consenting
+from graphrec.decisions.planning.contactpolicy import ContactPolicy, PolicyError
 
 if TYPE_CHECKING:
     from graphrec.market.tables import Market

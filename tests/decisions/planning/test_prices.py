@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from graphrec.decisions.prices import Problem, choose, find_prices
+from graphrec.decisions.planning.prices import Problem, choose, find_prices
 
 
 def problem(seed, customers=12, candidates=5, limit=1, capacity=(3, 2), budget=4.0, levels=None):

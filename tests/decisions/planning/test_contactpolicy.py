@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from graphrec.decisions.contactpolicy import ContactPolicy, Infeasible, PolicyError
+from graphrec.decisions.planning.contactpolicy import ContactPolicy, Infeasible, PolicyError
 
 FULL = {
     "max_contacts_per_customer": 2,

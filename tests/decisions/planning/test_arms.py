@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphrec.decisions.arms import hash_uniform, randomise
+from graphrec.decisions.planning.arms import hash_uniform, randomise
+from graphrec.decisions.planning.prices import Problem, choose
 from graphrec.decisions.policy import ContactPolicy, allocate
-from graphrec.decisions.prices import Problem, choose
 
 
 def scores(customers=400, seed=0):

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphrec.decisions.prices import Prices, Problem, choose, find_prices
+from graphrec.decisions.planning.prices import Prices, Problem, choose, find_prices
 
 __all__ = ["Assignment", "assign"]
 

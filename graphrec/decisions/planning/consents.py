@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graphrec.decisions.contactpolicy import PolicyError
+from graphrec.decisions.planning.contactpolicy import PolicyError
 
 if TYPE_CHECKING:
     from graphrec.market.tables import Market

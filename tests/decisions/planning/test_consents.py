@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphrec.decisions.consents import consenting
+from graphrec.decisions.planning.consents import consenting
 from graphrec.decisions.policy import ContactPolicy, PolicyError, allocate
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graphrec.decisions.contactpolicy import ContactPolicy, Infeasible
-from graphrec.decisions.prices import Problem
+from graphrec.decisions.planning.contactpolicy import ContactPolicy, Infeasible
+from graphrec.decisions.planning.prices import Problem
 
 __all__ = ["EXPLORATION", "HOLDOUT", "PLAN", "Randomised", "hash_uniform", "randomise"]
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from graphrec.decisions.assignment import assign
-from graphrec.decisions.prices import Problem, find_prices
+from graphrec.decisions.planning.assignment import assign
+from graphrec.decisions.planning.prices import Problem, find_prices
 
 
 def problem(seed, customers=12, candidates=5, limit=1, capacity=(3, 2), budget=4.0, levels=None):
@@ -25,7 +25,7 @@ def problem(seed, customers=12, candidates=5, limit=1, capacity=(3, 2), budget=4
 @pytest.mark.parametrize("levels", [None, 1])
 def test_repair_alone_keeps_every_limit_when_nothing_can_be_polished(monkeypatch, limit, levels):
     """With no core to re-solve, prices, repair and filling must already be feasible and near."""
-    monkeypatch.setattr("graphrec.decisions.assignment._CORE_ROWS", 0)
+    monkeypatch.setattr("graphrec.decisions.planning.assignment._CORE_ROWS", 0)
     for seed in range(5):
         p = problem(seed, customers=400, candidates=6, limit=limit, capacity=(60, 25), budget=40.0, levels=levels)
         found = assign(p)

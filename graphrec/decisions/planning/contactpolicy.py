@@ -73,7 +73,7 @@ class ContactPolicy:
     >>> ContactPolicy(budget=-1)
     Traceback (most recent call last):
     ...
-    graphrec.decisions.contactpolicy.PolicyError: budget is -1; it must be a finite number of at least 0
+    graphrec.decisions.planning.contactpolicy.PolicyError: budget is -1; it must be a finite number of at least 0
     """
 
     max_contacts_per_customer: int | None = 1

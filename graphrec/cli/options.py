@@ -1,0 +1,68 @@
+"""What commands share: the options they have in common, and how they read files and speak.
+
+Hides the one form of each option, so that ``--seed`` means the same everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = [
+    "Data",
+    "Horizon",
+    "Json",
+    "Model",
+    "Offer",
+    "Policy",
+    "Seed",
+    "read_policy",
+    "read_table",
+    "read_words",
+    "say",
+]
+
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="Folder with the tables and their market.toml.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder written by `graphrec train` or `graphrec run`.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same bytes.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
+Offer = Annotated[str, typer.Option(help="What a contact is about: product, category, campaign or auto.")]
+Horizon = Annotated[int, typer.Option(help="Days after a contact in which the outcome counts.")]
+Policy = Annotated[Path | None, typer.Option(help="TOML or JSON file with the rules of the plan.")]
+
+
+def say(facts: dict[str, Any], as_json: bool, text: str) -> None:
+    """Print the facts as JSON, or the text."""
+    typer.echo(json.dumps(facts, default=str) if as_json else text)
+
+
+def read_words(path: Path) -> str:
+    """Text of a file, or an error that names it."""
+    from graphrec.market.tables import DataError
+
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_table(path: Path) -> Any:
+    """A Parquet table, or an error that names the file."""
+    import pandas as pd
+
+    from graphrec.market.tables import DataError
+
+    try:
+        return pd.read_parquet(path)
+    except Exception as error:  # Arrow has its own error tree; each is a damaged or missing file here
+        raise DataError(f"cannot read {path} as Parquet: {error}") from error
+
+
+def read_policy(path: Path | None) -> Any:
+    """The policy of a TOML or JSON file; the default one without a file."""
+    from graphrec.decisions.policy import ContactPolicy
+
+    return ContactPolicy() if path is None else ContactPolicy.from_file(path)
