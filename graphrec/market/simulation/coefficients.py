@@ -9,7 +9,7 @@ the best buyers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = [
     "ANNOYANCE",
@@ -17,11 +17,14 @@ __all__ = [
     "CLICK_TASTE",
     "FADE_MIDDLE",
     "FADE_WIDTH",
+    "LEAVING",
     "ORGANIC",
+    "SLOTS",
     "STATE_SHARES",
     "TARGETING",
     "VIEWING",
     "Channel",
+    "Slot",
 ]
 
 ORGANIC: Mapping[str, float] = {
@@ -63,6 +66,9 @@ VIEWING: Mapping[str, float] = {
 }
 """Logit of looking at a product in a period without buying it."""
 
+LEAVING: Mapping[str, float] = {"intercept": -5.8, "strength": -0.5, "log1p(contact_pressure)": 0.4, "annoyance": 2.0}
+"""Logit of unsubscribing after a contact; ``annoyance`` counts where the market was made with it."""
+
 STATE_SHARES = (0.3, 0.8, 1.3, 1.8)
 """Share of a contact's strength that acts when it is ignored, opened, clicked, followed by a visit."""
 
@@ -92,6 +98,9 @@ class Channel:
         Logit of opening: intercept and traits.
     click, visit : float
         Logit of a click once opened for average taste; probability of a visit once clicked.
+    annoys : mapping of str to float
+        Change of the logit of unsubscribing where contacts annoy: ``"all"`` for everybody, and for one standard
+        deviation of a trait. Calls persuade the old and drive them away: selling and keeping are two things.
     """
 
     cost: float
@@ -103,6 +112,7 @@ class Channel:
     opens: Mapping[str, float]
     click: float
     visit: float
+    annoys: Mapping[str, float] = field(default_factory=dict)
 
 
 CHANNELS: Mapping[str, Channel] = {
@@ -127,6 +137,7 @@ CHANNELS: Mapping[str, Channel] = {
         opens={"intercept": 0.4, "age": 0.5},
         click=-1.6,
         visit=0.6,
+        annoys={"all": 0.6, "age": 1.2},
     ),
     "mailing": Channel(
         cost=0.9,
@@ -142,3 +153,41 @@ CHANNELS: Mapping[str, Channel] = {
 }
 CLICK_TASTE = 0.6
 """Change of the logit of a click for one standard deviation of taste."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """How the moment of a contact matters.
+
+    Parameters
+    ----------
+    hour : float
+        Local hour at which the contact goes out.
+    base : float
+        Change of a contact's strength (logit) for the average customer.
+    traits : mapping of str to float
+        Change of strength for one standard deviation of a trait; ``"chronotype"`` is latent, high for evening people,
+        and seen in the hours of a customer's visits.
+    share, share_traits
+        As of a channel: the legacy policy's choice of slot.
+    """
+
+    hour: float
+    base: float
+    traits: Mapping[str, float]
+    share: float
+    share_traits: Mapping[str, float]
+
+
+SLOTS: Mapping[str, Slot] = {
+    "weekday_morning": Slot(
+        hour=8.0, base=0.0, traits={"age": 0.6, "chronotype": -0.9}, share=0.4, share_traits={"wealth": -0.5}
+    ),
+    "weekday_afternoon": Slot(
+        hour=13.0, base=-0.3, traits={"household_size": -0.4}, share=0.0, share_traits={"digital_affinity": -0.3}
+    ),
+    "weekday_evening": Slot(
+        hour=18.0, base=0.1, traits={"age": -0.6, "chronotype": 0.9}, share=-0.2, share_traits={"wealth": 0.7}
+    ),
+}
+"""Evenings go to the wealthy, who buy anyway, and work for the young and those who are up late."""

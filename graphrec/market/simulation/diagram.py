@@ -16,6 +16,7 @@ from graphrec.market.simulation.coefficients import (
     CLICK_TASTE,
     FADE_MIDDLE,
     FADE_WIDTH,
+    LEAVING,
     ORGANIC,
     STATE_SHARES,
     TARGETING,
@@ -193,7 +194,7 @@ def write_equations(setting: Setting, intercept: float) -> dict[str, str]:
         + ", ".join(f"{s:g} if {w}" for s, w in zip(STATE_SHARES, ("ignored", "opened", "clicked", "visited"))),
         "support_tickets": "~ Poisson(exp(-1.5 + 0.5 log1p(purchases)))",
         "welcome_push": "~ Bernoulli(sigmoid(-2 + 1.2 log1p(purchases of the last 84 days)))",
-        "unsubscribed": "~ Bernoulli(sigmoid(-5.8 - 0.5 strength + 0.4 log1p(contact_pressure)))",
+        "unsubscribed": f"~ Bernoulli(sigmoid({_sum({**LEAVING, 'annoyance': 0.0})}))",
     }
     for name, how in setting.channels.items():
         power = _sum({"intercept": how.base, **how.traits, "log1p(contact_pressure)": -how.fatigue})
@@ -201,6 +202,16 @@ def write_equations(setting: Setting, intercept: float) -> dict[str, str]:
         lines[f"opened[{name}]"] = f"~ Bernoulli(sigmoid({_sum(how.opens)}))"
         lines[f"clicked[{name}]"] = f"~ opened Bernoulli(sigmoid({how.click:g} + {CLICK_TASTE:g} taste))"
         lines[f"visited[{name}]"] = f"~ clicked Bernoulli({how.visit:g})"
+        if setting.annoyance:
+            annoyed = {"intercept": LEAVING["annoyance"] + how.annoys.get("all", 0.0), **how.annoys, "all": 0.0}
+            lines[f"unsubscribed[{name}]"] = f"the logit of unsubscribed + {setting.annoyance:g} ({_sum(annoyed)})"
+    for name, moment in setting.slots.items():
+        added = _sum({"intercept": moment.base, **moment.traits})
+        lines[f"strength[{name}]"] = f"the channel's strength + {setting.slot_effect:g} ({added})"
+    if setting.spillover:
+        lines["spillover"] = f"organic + {setting.spillover:g} where the neighbour is contacted about the product"
+    if setting.crowding:
+        lines["crowding"] = f"strength / (1 + {setting.crowding:g} x other contacts of the period)"
     if setting.bad_control:
         lines["engagement_score"] = (
             "0.4 log1p(contacts) + 1.5 log1p(contacts followed by the purchase) + 0.3 log1p(purchases) + 0.2 noise"

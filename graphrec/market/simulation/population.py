@@ -45,6 +45,8 @@ class Population:
         Latent: how much a customer buys at all, what a survey would hear, how good a product is.
     zeal : numpy.ndarray, shape (periods + 1, customers)
         Latent, fresh each period: how far up the customer stands on that period's list.
+    chronotype : numpy.ndarray, shape (customers,)
+        Latent: above 0 for evening people; counts in markets with slots only.
     """
 
     customer_ids: npt.NDArray[np.str_]
@@ -63,6 +65,7 @@ class Population:
     opinion: Floats
     appeal: Floats
     zeal: Floats
+    chronotype: Floats
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -80,7 +83,8 @@ class Population:
 def draw_population(customers: int, products: int, periods: int, rng: np.random.Generator) -> Population:
     """Draw customers and products; every trait and every latent has a generator of its own."""
     names = ("age", "digital", "income", "wealth", "tenure", "household", "taste", "activity", "opinion", "zeal")
-    streams = dict(zip((*names, "products"), rng.spawn(len(names) + 1)))
+    # New streams come last: the markets of earlier versions keep their bytes.
+    streams = dict(zip((*names, "products", "chronotype"), rng.spawn(len(names) + 2)))
     z, traits = _draw_traits(customers, streams)
     goods = _draw_products(products, streams["products"])
     return Population(
@@ -92,6 +96,7 @@ def draw_population(customers: int, products: int, periods: int, rng: np.random.
         activity=streams["activity"].normal(size=customers),
         opinion=streams["opinion"].normal(size=customers),
         zeal=streams["zeal"].normal(size=(periods + 1, customers)),
+        chronotype=-0.3 * z["age"] + 0.95 * streams["chronotype"].normal(size=customers),
         **goods,
     )
 

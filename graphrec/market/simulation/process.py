@@ -23,13 +23,15 @@ from graphrec.market.simulation.structural import (
     organic_logit,
     shifted_probability,
     sigmoid,
+    slot_shares,
+    slot_shifts,
     state_probabilities,
     strength,
     targeting_score,
     view_probability,
 )
 
-__all__ = ["Contacts", "Log", "legacy_probability", "policy_propensity", "run_market"]
+__all__ = ["Contacts", "Log", "legacy_probability", "policy_propensity", "run_market", "seen_next_door"]
 
 Mask = npt.NDArray[np.bool_]
 _BLOCK_PAIRS = 1 << 19
@@ -53,6 +55,8 @@ class Contacts:
         0 ignored, 1 opened, 2 clicked, 3 followed by a visit.
     bought : numpy.ndarray of bool
         Outcome.
+    slot : numpy.ndarray of int
+        When on the day (position); -1 in a market without slots.
     """
 
     period: Ints
@@ -63,6 +67,7 @@ class Contacts:
     randomised: Mask
     state: Ints
     bought: Mask
+    slot: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +102,9 @@ def legacy_probability(setting: Setting, score: Floats, intercept: float) -> Flo
 
 
 def policy_propensity(setting: Setting, legacy: Floats, shares: Floats) -> Floats:
-    """Probability of a contact through a channel, the randomised slice included."""
-    uniform = setting.contact_share / len(setting.channels)
-    return (1 - setting.randomised) * legacy * shares + setting.randomised * uniform
+    """Probability of a contact in each way (the last axis of ``shares``), the randomised slice included."""
+    uniform = setting.contact_share / shares.shape[-1]
+    return np.asarray((1 - setting.randomised) * legacy * shares + setting.randomised * uniform)
 
 
 def run_market(people: Population, setting: Setting, rng: np.random.Generator) -> Log:
@@ -108,8 +113,10 @@ def run_market(people: Population, setting: Setting, rng: np.random.Generator) -
     Time is O(periods x customers x products); memory 4 bytes for each pair, about 100 MB for the block at work, and
     24 bytes for each event.
     """
-    streams = dict(zip(("view", "buy", "follow", "contact", "slice", "channel", "answer"), rng.spawn(7)))
-    past, shares = Recorded(people), channel_shares(people, setting)
+    # New streams come last: the markets of earlier versions keep their bytes.
+    streams = dict(zip(("view", "buy", "follow", "contact", "slice", "channel", "answer", "slot"), rng.spawn(8)))
+    past, moments = Recorded(people), slot_shifts(people, setting)
+    shares = channel_shares(people, setting), slot_shares(people, setting)
     intercept = 0.0
     purchases: list[Ints] = []
     views: list[Ints] = []
@@ -119,7 +126,8 @@ def run_market(people: Population, setting: Setting, rng: np.random.Generator) -
             intercept = _calibrate(people, past, setting)
         sliced = streams["slice"].random(people.shape[0]) < setting.randomised
         found = [
-            _run_block(people, past, setting, block, intercept, sliced, shares, streams) for block in _blocks(people)
+            _run_block(people, past, setting, block, intercept, sliced, shares, moments, streams)
+            for block in _blocks(people)
         ]
         bought, viewed = (np.concatenate([part[i] for part in found], axis=1) for i in (0, 1))
         sent = _join([part[2] for part in found])
@@ -138,7 +146,7 @@ def run_market(people: Population, setting: Setting, rng: np.random.Generator) -
 def _blocks(people: Population) -> Iterator[Ints]:
     """Customers in blocks whose pairs fit in memory; uniforms are drawn by row, so the block size changes nothing."""
     n, m = people.shape
-    size = max(1, _BLOCK_PAIRS // m)
+    size = max(2, _BLOCK_PAIRS // m // 2 * 2)  # even, so that neighbours are in one block
     for start in range(0, n, size):
         yield np.arange(start, min(start + size, n))
 
@@ -150,7 +158,8 @@ def _run_block(
     block: Ints,
     intercept: float,
     sliced: Mask,
-    shares: Floats,
+    shares: tuple[Floats, Floats],
+    moments: Floats,
     streams: dict[str, np.random.Generator],
 ) -> tuple[Ints, Ints, Contacts]:
     """One period of some customers: pairs bought, pairs viewed, contacts."""
@@ -159,32 +168,48 @@ def _run_block(
     organic = organic_logit(people, past, setting, customers, products, taste)
     luck = streams["buy"].random(organic.shape)
     viewed = streams["view"].random(organic.shape) < view_probability(people, setting, customers, products, taste)
-    bought = luck < sigmoid(organic)
     follows = streams["follow"].random(organic.shape) < _FOLLOWED_BY_VIEW
     draws = streams["contact"].random(organic.shape)
-    legacy, slots = np.zeros(organic.shape), np.zeros(organic.shape, dtype=bool)
+    legacy, sent = np.zeros(organic.shape), np.zeros(organic.shape, dtype=bool)
     if past.period >= setting.warmup:
         score = targeting_score(people, past, setting, customers, products, taste)
         legacy = legacy_probability(setting, score, intercept)
-        slots = draws < np.where(sliced[customers], setting.contact_share, legacy)
-    rows, cols = np.nonzero(slots)
+        sent = draws < np.where(sliced[customers], setting.contact_share, legacy)
+    if setting.spillover:
+        organic = organic + setting.spillover * seen_next_door(sent)
+    bought = luck < sigmoid(organic)
+    rows, cols = np.nonzero(sent)
     here = block[rows]
-    channel = _pick_channel(setting, shares[here], sliced[here], streams["channel"])
+    channel = _pick(shares[0][here], sliced[here], streams["channel"])
+    slot = _pick(shares[1][here], sliced[here], streams["slot"]) if setting.slots else np.full(len(here), -1)
+    shift = moments[here, slot] if setting.slots else np.zeros(len(here))
+    dilution = 1 / (1 + setting.crowding * (sent.sum(axis=1)[rows] - 1))
     state, chance = _answers(
-        people, past, setting, channel, here, cols, organic[slots], taste[slots], streams["answer"]
+        people,
+        past,
+        setting,
+        channel,
+        here,
+        cols,
+        organic[sent],
+        taste[sent],
+        shift,
+        dilution,
+        streams["answer"],
     )
-    bought[slots] = luck[slots] < chance
-    viewed[slots] |= state == len(STATE_SHARES) - 1
+    bought[sent] = luck[sent] < chance
+    viewed[sent] |= state == len(STATE_SHARES) - 1
     viewed |= bought & follows
     contacts = Contacts(
         period=np.full(len(rows), past.period),
         customer=here,
         product=cols,
         channel=channel,
-        propensity=policy_propensity(setting, legacy[slots], shares[here, channel]),
+        propensity=policy_propensity(setting, legacy[sent][:, None], shares[0][here])[np.arange(len(rows)), channel],
         randomised=sliced[here],
         state=state,
-        bought=bought[slots],
+        bought=bought[sent],
+        slot=slot,
     )
     return _pairs(block, bought), _pairs(block, viewed), contacts
 
@@ -194,9 +219,18 @@ def _pairs(block: Ints, mask: Mask) -> Ints:
     return np.vstack([block[rows], cols])
 
 
-def _pick_channel(setting: Setting, shares: Floats, sliced: Mask, rng: np.random.Generator) -> Ints:
-    """Channel of each contact: the legacy shares, or all alike in the randomised slice."""
-    shares = np.where(sliced[:, None], 1 / len(setting.channels), shares)
+def seen_next_door(sent: Mask) -> Mask:
+    """Whether each customer's neighbour was contacted about each product, the shape of ``sent``.
+
+    Neighbours are the first and second customer, the third and fourth, ...; a last one without neighbour sees nothing.
+    """
+    beside = np.arange(len(sent)) ^ 1
+    return np.asarray(sent[np.minimum(beside, len(sent) - 1)] & (beside < len(sent))[:, None])
+
+
+def _pick(shares: Floats, sliced: Mask, rng: np.random.Generator) -> Ints:
+    """Channel or slot of each contact: the legacy shares, or all alike in the randomised slice."""
+    shares = np.where(sliced[:, None], 1 / shares.shape[1], shares)
     below = rng.random(len(shares))[:, None] > np.cumsum(shares, axis=1)[:, :-1]
     return np.asarray(below.sum(axis=1), dtype=np.int64)
 
@@ -210,6 +244,8 @@ def _answers(
     products: Ints,
     organic: Floats,
     taste: Floats,
+    shift: Floats,
+    dilution: Floats,
     rng: np.random.Generator,
 ) -> tuple[Ints, Floats]:
     """State of each contact (0 to 3) and P(Y given contact and state)."""
@@ -222,7 +258,8 @@ def _answers(
         clicked = opened & (draws[mine, 1] < clicks)
         visited = clicked & (draws[mine, 2] < visit)
         state[mine] = opened.astype(np.int64) + clicked + visited
-        power = strength(people, how, customers[mine], products[mine], past.contact_pressure[customers[mine]])
+        pressure = past.contact_pressure[customers[mine]]
+        power = strength(people, how, customers[mine], products[mine], pressure, shift[mine]) * dilution[mine]
         chance[mine] = shifted_probability(organic[mine], power, np.asarray(STATE_SHARES)[state[mine]])
     return state, chance
 

@@ -95,6 +95,7 @@ def _products(people: Population) -> pd.DataFrame:
 def _solicitations(people: Population, setting: Setting, log: Log) -> pd.DataFrame:
     sent = log.contacts
     costs = np.array([channel.cost for channel in setting.channels.values()])
+    slots = {"slot": _labels(np.array(list(setting.slots)), sent.slot)} if setting.slots else {}
     return pd.DataFrame(
         {
             "solicitation_id": _numbered("S", len(sent.period)),
@@ -105,6 +106,7 @@ def _solicitations(people: Population, setting: Setting, log: Log) -> pd.DataFra
             "cost": costs[sent.channel],
             "propensity": sent.propensity if setting.log_propensity else np.nan,
             "randomised": sent.randomised,
+            **slots,
         }
     )
 

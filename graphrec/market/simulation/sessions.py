@@ -2,8 +2,9 @@
 
 Hides clock times. All are seconds since the first period. A period's contacts go out at its first moment; opens,
 clicks and the visits they lead to follow on the same day between 08:00 and 23:00, every other event from the second
-day on and before the period ends. So whatever is on record strictly before a decision belongs to earlier periods, and
-the 28 days after it hold exactly that period's outcome.
+day on and before the period ends. In a market with slots a contact is answered after the hour of its slot, and
+customers visit at the hours that suit them. So whatever is on record strictly before a decision belongs to earlier
+periods, and the 28 days after it hold exactly that period's outcome.
 """
 
 from __future__ import annotations
@@ -16,13 +17,22 @@ import pandas as pd
 
 from graphrec.market.simulation.population import Floats, Ints, Population
 from graphrec.market.simulation.process import Log
-from graphrec.market.simulation.structural import PERIOD_DAYS, Setting, sigmoid, strength
+from graphrec.market.simulation.structural import (
+    PERIOD_DAYS,
+    Setting,
+    leaving_probability,
+    slot_shifts,
+    strength,
+)
 
 __all__ = ["DAY_SECONDS", "PERIOD_SECONDS", "Journeys", "draw_journeys", "pressure_of_contacts"]
 
 DAY_SECONDS = 86_400
 PERIOD_SECONDS = PERIOD_DAYS * DAY_SECONDS
 _HOUR, _MINUTE = 3_600.0, 60.0
+_FIRST_HOUR, _LAST_HOUR = 8.0, 21.0
+_USUAL_HOUR, _HOURS_LATER, _HOURS_APART = 14.0, 3.5, 3.0
+"""Hour of a visit of the average customer, how much later for one unit of chronotype, and its spread."""
 _CART_IF_BOUGHT, _CART_ELSE, _REMOVED = 0.85, 0.12, 0.25
 
 
@@ -49,7 +59,7 @@ def draw_journeys(people: Population, setting: Setting, log: Log, rng: np.random
     """Place everything that happened in time."""
     answering, visiting, placing, carting = rng.spawn(4)
     parts, arrived_at, left_at = _answers(people, setting, log, answering)
-    sessions = _Sessions(people, log, arrived_at, visiting)
+    sessions = _Sessions(people, setting, log, arrived_at, visiting)
     parts.append(sessions.visits())
     seen, bought_at = _look_and_buy(people, log, sessions, placing, carting)
     return Journeys(pd.concat([*parts, *seen], ignore_index=True), bought_at, left_at)
@@ -92,14 +102,19 @@ def _answers(
     sent = log.contacts
     number = np.arange(len(sent.period))
     start = sent.period * float(PERIOD_SECONDS)
-    opened_at = start + 8 * _HOUR + np.minimum(rng.exponential(2.0, len(number)), 13.0) * _HOUR
+    hours = np.array([*(slot.hour for slot in setting.slots.values()), _FIRST_HOUR])[sent.slot]
+    opened_at = start + hours * _HOUR + np.minimum(rng.exponential(2.0, len(number)), _LAST_HOUR - hours) * _HOUR
     clicked_at = opened_at + rng.uniform(0.5, 5.0, len(number)) * _MINUTE
     pressure = pressure_of_contacts(people, setting, log)
-    power = np.zeros(len(number))
+    moments = slot_shifts(people, setting)
+    shift = moments[sent.customer, sent.slot] if setting.slots else np.zeros(len(number))
+    leaving = np.zeros(len(number))
     for code, channel in enumerate(setting.channels.values()):
         mine = sent.channel == code
-        power[mine] = strength(people, channel, sent.customer[mine], sent.product[mine], pressure[mine])
-    leaves = rng.random(len(number)) < sigmoid(-5.8 - 0.5 * power + 0.4 * np.log1p(pressure))
+        who = sent.customer[mine]
+        power = strength(people, channel, who, sent.product[mine], pressure[mine], shift[mine])
+        leaving[mine] = leaving_probability(people, setting, channel, who, power, pressure[mine])
+    leaves = rng.random(len(number)) < leaving
     left_at = np.where(leaves, clicked_at + 2 * _MINUTE, np.nan)
 
     def tied(kind: str, rows: npt.NDArray[np.bool_], seconds: Floats) -> pd.DataFrame:
@@ -116,7 +131,9 @@ def _answers(
 class _Sessions:
     """Visits of customers: those they make on their own and those that follow a contact."""
 
-    def __init__(self, people: Population, log: Log, arrived_at: Floats, rng: np.random.Generator) -> None:
+    def __init__(
+        self, people: Population, setting: Setting, log: Log, arrived_at: Floats, rng: np.random.Generator
+    ) -> None:
         n, self._m = people.shape
         periods = int(max(log.views[0].max(initial=0), log.purchases[0].max(initial=0))) + 1
         rate = np.exp(0.2 + 0.4 * people.z["digital_affinity"] + 0.3 * people.activity)
@@ -128,6 +145,10 @@ class _Sessions:
         key = np.repeat(np.arange(len(counts)), self._counts)
         earliest, latest = DAY_SECONDS + _HOUR, PERIOD_SECONDS - 3 * _HOUR
         own = (key // n) * float(PERIOD_SECONDS) + rng.uniform(earliest, latest, len(key))
+        if setting.slots:
+            usual = _USUAL_HOUR + _HOURS_LATER * people.chronotype[key % n]
+            hour = np.clip(rng.normal(usual, _HOURS_APART), 5.0, 20.9)
+            own = own // DAY_SECONDS * DAY_SECONDS + hour * _HOUR
         self._contacts = np.nonzero(~np.isnan(arrived_at))[0]
         sent = log.contacts
         self._contact_keys = self.keys(sent.period, sent.customer, sent.product)[self._contacts]

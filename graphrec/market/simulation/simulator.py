@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphrec.market.simulation.coefficients import CHANNELS
+from graphrec.market.simulation.coefficients import CHANNELS, SLOTS
 from graphrec.market.simulation.population import draw_population
 from graphrec.market.simulation.process import run_market
 from graphrec.market.simulation.recording import period_starts, record_tables
@@ -54,6 +54,11 @@ def simulate_market(
     contact_share: float | None = None,
     log_propensity: bool = True,
     warmup: int | None = None,
+    slots: Sequence[str] = (),
+    slot_effect: float = 1.0,
+    annoyance: float = 0.0,
+    spillover: float = 0.0,
+    crowding: float = 0.0,
 ) -> Simulation:
     """Simulate a market whose effects are known.
 
@@ -96,6 +101,20 @@ def simulate_market(
         Record the probability of each contact in ``solicitations.propensity``.
     warmup : int, optional
         Periods without contacts before the first ones; by default a quarter of all.
+    slots : sequence of str
+        Two or more of ``"weekday_morning"``, ``"weekday_afternoon"``, ``"weekday_evening"``: when on the day a contact
+        goes out, recorded in ``solicitations.slot`` (``sent_at`` stays the moment of the decision). The policy chooses
+        the slot by traits that also drive buying; what a contact adds depends on customer and slot, by age and by
+        whether somebody is up late, which the hours of visits show. The propensity on record is that of the channel.
+    slot_effect : float
+        Multiplies what slots change; 0: contacts work alike in all of them.
+    annoyance : float
+        How much more contacts make customers unsubscribe, and calls the old, whom they also persuade.
+    spillover : float
+        Change of the logit of buying a product when the neighbour is contacted about it; every two customers are
+        neighbours.
+    crowding : float
+        A contact's strength is divided by ``1 + crowding x (other contacts of the customer in the period)``.
 
     Returns
     -------
@@ -108,8 +127,9 @@ def simulate_market(
 
     Notes
     -----
-    Contacts about one product do not change the purchase of another in the same period, nor of other customers: no
-    spill-over. Time is O(periods x customers x products): a second or two at the default size. Memory is 12 bytes for
+    Unless ``spillover`` or ``crowding`` is set, contacts about one product do not change the purchase of another in
+    the same period, nor of other customers. The truth is about one contact alone; `Truth.joint_outcomes` is about many
+    at once. Time is O(periods x customers x products): a second or two at the default size. Memory is 12 bytes for
     each pair plus about 300 bytes for each event.
 
     The legacy policy heeds neither consents nor unsubscriptions; a plan must.
@@ -132,10 +152,16 @@ def simulate_market(
         randomised=(randomised, 0.0, 1.0),
         latent_targeting=(latent_targeting, 0.0, np.inf),
         contact_share=(contact_share, 1e-6, 0.5),
+        slot_effect=(slot_effect, 0.0, np.inf),
+        annoyance=(annoyance, 0.0, np.inf),
+        spillover=(spillover, -np.inf, np.inf),
+        crowding=(crowding, 0.0, np.inf),
     )
     unknown = [name for name in channels if name not in CHANNELS]
     if unknown or not channels or len(set(channels)) < len(channels):
         raise ValueError(f"channels are {list(channels)!r}; choose one or more of {', '.join(CHANNELS)}, each once")
+    if any(name not in SLOTS for name in slots) or len(slots) == 1 or len(set(slots)) < len(slots):
+        raise ValueError(f"slots are {list(slots)!r}; choose two or more of {', '.join(SLOTS)}, each once, or none")
     warmup = periods // 4 if warmup is None else warmup
     if not 0 <= warmup < periods:
         raise ValueError(f"warmup is {warmup}; with {periods} periods use 0 to {periods - 1}")
@@ -154,6 +180,11 @@ def simulate_market(
         contact_share=contact_share,
         log_propensity=log_propensity and not latent_targeting,
         seasons=season_of(starts),
+        slots={name: SLOTS[name] for name in slots},
+        slot_effect=slot_effect,
+        annoyance=annoyance,
+        spillover=spillover,
+        crowding=crowding,
     )
     drawing, running, recording = np.random.default_rng(rng).spawn(3)
     people = draw_population(customers, products, periods, drawing)

@@ -12,7 +12,7 @@ sum over the four states.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,11 +23,13 @@ from graphrec.market.simulation.coefficients import (
     CLICK_TASTE,
     FADE_MIDDLE,
     FADE_WIDTH,
+    LEAVING,
     ORGANIC,
     STATE_SHARES,
     TARGETING,
     VIEWING,
     Channel,
+    Slot,
 )
 from graphrec.market.simulation.population import CATEGORIES, Floats, Ints, Population
 
@@ -37,10 +39,13 @@ __all__ = [
     "Setting",
     "channel_shares",
     "contact_probability",
+    "leaving_probability",
     "organic_logit",
     "season_of",
     "shifted_probability",
     "sigmoid",
+    "slot_shares",
+    "slot_shifts",
     "state_probabilities",
     "strength",
     "targeting_score",
@@ -68,6 +73,11 @@ class Setting:
     contact_share: float
     log_propensity: bool
     seasons: Floats = field(repr=False)
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    slot_effect: float = 1.0
+    annoyance: float = 0.0
+    spillover: float = 0.0
+    crowding: float = 0.0
 
     @property
     def floor(self) -> float:
@@ -174,12 +184,33 @@ def targeting_score(
 
 def channel_shares(people: Population, setting: Setting) -> Floats:
     """Probability of each channel given a contact of the legacy policy, shape (customers, channels)."""
+    return _shares(people, setting, list(setting.channels.values()))
+
+
+def slot_shares(people: Population, setting: Setting) -> Floats:
+    """Probability of each slot given a contact of the legacy policy, shape (customers, slots)."""
+    return _shares(people, setting, list(setting.slots.values()))
+
+
+def slot_shifts(people: Population, setting: Setting) -> Floats:
+    """Strength that each slot adds for each customer, shape (customers, slots)."""
+    known = {**people.z, "chronotype": people.chronotype}
     n = people.shape[0]
-    logits = np.zeros((n, len(setting.channels)))
-    for column, channel in enumerate(setting.channels.values()):
-        tilt = sum((value * people.z[trait] for trait, value in channel.share_traits.items()), np.zeros(n))
-        logits[:, column] = channel.share + setting.confounding * tilt
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    columns = [
+        slot.base + sum((value * known[trait] for trait, value in slot.traits.items()), np.zeros(n))
+        for slot in setting.slots.values()
+    ]
+    return setting.slot_effect * np.column_stack(columns) if columns else np.zeros((n, 0))
+
+
+def _shares(people: Population, setting: Setting, choices: Sequence[Channel | Slot]) -> Floats:
+    """Softmax of what the legacy policy thinks of each choice for each customer."""
+    n = people.shape[0]
+    logits = np.zeros((n, len(choices)))
+    for column, choice in enumerate(choices):
+        tilt = sum((value * people.z[trait] for trait, value in choice.share_traits.items()), np.zeros(n))
+        logits[:, column] = choice.share + setting.confounding * tilt
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
@@ -193,17 +224,40 @@ def view_probability(people: Population, setting: Setting, customers: Ints, prod
     return sigmoid(b["taste"] * taste + by_customer[customers] + by_product[products])
 
 
-def strength(people: Population, channel: Channel, customers: Ints, products: Ints, pressure: Ints) -> Floats:
+def strength(
+    people: Population,
+    channel: Channel,
+    customers: Ints,
+    products: Ints,
+    pressure: Ints,
+    shift: Floats | float = 0.0,
+) -> Floats:
     """Strength of a contact (logit) before it fades; negative for customers whom contacts put off.
 
-    ``pressure`` is the number of contacts of each of ``customers`` in the 28 days before; all three broadcast.
+    ``pressure`` is the number of contacts of each of ``customers`` in the 28 days before, ``shift`` what the slot
+    adds; all four broadcast.
     """
     by_customer = np.full(people.shape[0], channel.base)
     for trait, value in channel.traits.items():
         if trait != "price":
             by_customer += value * people.z[trait]
     by_product = channel.traits.get("price", 0.0) * people.z_price
-    return np.asarray(by_customer[customers] + by_product[products] - channel.fatigue * np.log1p(pressure))
+    return np.asarray(by_customer[customers] + by_product[products] - channel.fatigue * np.log1p(pressure) + shift)
+
+
+def leaving_probability(
+    people: Population, setting: Setting, channel: Channel, customers: Ints, power: Floats, pressure: Ints
+) -> Floats:
+    """Probability that a contact of this strength makes the customer unsubscribe; the arrays broadcast."""
+    b = LEAVING
+    logit = b["intercept"] + b["strength"] * power + b["log1p(contact_pressure)"] * np.log1p(pressure)
+    if setting.annoyance:
+        annoyed = np.full(people.shape[0], b["annoyance"] + channel.annoys.get("all", 0.0))
+        for trait, value in channel.annoys.items():
+            if trait != "all":
+                annoyed += value * people.z[trait]
+        logit = logit + setting.annoyance * annoyed[customers]
+    return sigmoid(logit)
 
 
 def state_probabilities(
@@ -231,9 +285,14 @@ def contact_probability(
     products: Ints,
     organic: Floats,
     taste: Floats,
+    shift: Floats | float = 0.0,
+    dilution: Floats | float = 1.0,
 ) -> Floats:
-    """P(buys within 28 days given contact through the channel now): the sum over ignored, opened, clicked, visited."""
-    power = strength(people, channel, customers, products, past.contact_pressure[customers])
+    """P(buys within 28 days given contact through the channel now): the sum over ignored, opened, clicked, visited.
+
+    ``shift`` is the strength that the slot adds, ``dilution`` the share of the strength that other contacts leave.
+    """
+    power = strength(people, channel, customers, products, past.contact_pressure[customers], shift) * dilution
     opens, clicks, visit = state_probabilities(people, channel, customers, taste)
     weights = (1 - opens, opens * (1 - clicks), opens * clicks * (1 - visit), opens * clicks * visit)
     total = np.zeros(np.broadcast_shapes(organic.shape, power.shape))
