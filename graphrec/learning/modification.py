@@ -17,7 +17,7 @@ from graphrec.learning.logistic import LogisticFit, fit_logistic, left_out_losse
 if TYPE_CHECKING:
     from graphrec.learning.response import TrainingRows
 
-__all__ = ["Modification", "effect_columns", "fit_modification"]
+__all__ = ["Modification", "clearly_less", "effect_columns", "fit_modification"]
 
 _PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 _DEVIATION_FACTORS = (1.0, 4.0)
@@ -66,12 +66,18 @@ class Modification:
         Matrix columns by whose value the effect differs.
     logits : numpy.ndarray, shape (number of contacted rows,)
         Effect of the contacted rows.
+    columns : numpy.ndarray, shape (number of contacted rows, number of coefficients)
+        What the coefficients multiply.
+    ridge : numpy.ndarray, shape (number of coefficients,)
+        Ridge of each coefficient.
     """
 
     effect: LogisticFit
     penalty: tuple[float, float]
     modifiers: np.ndarray
     logits: np.ndarray
+    columns: np.ndarray
+    ridge: np.ndarray
 
 
 def fit_modification(
@@ -94,20 +100,20 @@ def fit_modification(
         penalties = [_penalties(base.shape[1], z.shape[1], *choice) for choice in grid]
         losses = left_out_losses(z, outcome, aimed, folds, penalties)
         chosen = int(np.argmin(losses.sum(axis=0)))
-        if best is None or _clearly_less(losses[:, chosen], best[0], clusters):
+        if best is None or clearly_less(losses[:, chosen], best[0], clusters):
             best = losses[:, chosen], modifiers, grid[chosen], penalties[chosen], z
     assert best is not None
     _, modifiers, penalty, ridge, z = best
     effect = fit_logistic(z, outcome, penalty=ridge, offset=aimed, clusters=clusters)
-    return Modification(effect, penalty, modifiers, effect.predict(z))
+    return Modification(effect, penalty, modifiers, effect.predict(z), z, ridge)
 
 
 def _modifier_sets(named: np.ndarray) -> list[np.ndarray]:
     return [named] if named.all() else [named, np.ones_like(named)]
 
 
-def _clearly_less(losses: np.ndarray, others: np.ndarray, clusters: np.ndarray) -> bool:
-    """Whether the summed loss is lower by more than its standard error over customers."""
+def clearly_less(losses: np.ndarray, others: np.ndarray, clusters: np.ndarray) -> bool:
+    """Whether the summed loss is lower by more than its standard error over customers; all have shape (n,)."""
     _, position = np.unique(clusters, return_inverse=True)
     gain = np.bincount(position, weights=others - losses)
     return bool(gain.sum() > np.sqrt(np.square(gain - gain.mean()).sum()))

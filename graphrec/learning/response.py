@@ -3,12 +3,12 @@
     logit P(Y | no contact)        = f(x)
     logit P(Y | contact through c) = f(x) + d_c(x),   d_c = linear in (1, f, appetite, attributes, pressure) + trees
 
-Hides six decisions. (1) f is first learned on rows that were not contacted, a large and clean sample. (2) Before the
+Hides seven decisions. (1) f is first learned on rows that were not contacted, a large and clean sample. (2) Before the
 effect is read off, f is moved to fit controls weighted like the contacted (a targeting step, van der Laan & Rubin
 2006), so the effect is right if either f or the propensity is. (3) The channels share one effect and differ by shrunken
 deviations. (4) Which columns modify the effect, and how strongly it is shrunk, is chosen on customers left out.
-(5) Trees add what the linear effect leaves, as far as customers left out confirm it. (6) With the effect known, f is
-learned again on everybody.
+(5) Slots add shrunken deviations of their own (`graphrec.learning.moments`). (6) Trees add what the linear effect
+leaves, as far as customers left out confirm it. (7) With the effect known, f is learned again on everybody.
 
 The structure matters more than the width: the same columns in a free-form learner did far worse, because the effect
 is estimated on the few contacted rows only. Needs that, given the columns, the contact was as good as random.
@@ -16,6 +16,7 @@ is estimated on the few contacted rows only. Needs that, given the columns, the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ from scipy.special import expit
 from graphrec.learning.exposure import Exposure, fit_exposure
 from graphrec.learning.logistic import LogisticFit, fit_logistic
 from graphrec.learning.modification import effect_columns, fit_modification
+from graphrec.learning.moments import SlotEffects, fit_slots
 from graphrec.learning.outcome import BinaryModel, customer_folds, fit_binary
 from graphrec.learning.residual import BoostedResidual, LeftOver, fit_residual
 from graphrec.market.tables import DataError
@@ -59,6 +61,10 @@ class TrainingRows:
         Columns by whose value the effect may differ freely; the effect differs by the others through f only.
     logged : numpy.ndarray, shape (n,), optional
         Probability of what the row received, as the policy logged it; nan where it did not.
+    slot : numpy.ndarray, shape (n,), int64, optional
+        Position in `slots` of a contacted row's slot; -1 where it is unknown, and for controls.
+    slots : tuple of str
+        Names of the slots; empty where there are none.
     """
 
     matrix: np.ndarray
@@ -70,6 +76,8 @@ class TrainingRows:
     clusters: np.ndarray
     modifiers: np.ndarray
     logged: np.ndarray | None = None
+    slot: np.ndarray | None = None
+    slots: tuple[str, ...] = ()
 
     @property
     def contacted(self) -> np.ndarray:
@@ -86,8 +94,8 @@ class Response:
     p_organic : numpy.ndarray, shape (n,)
         P(Y | no contact).
     p_contact : numpy.ndarray, shape (n, number of channels)
-        P(Y | contact).
-    se : numpy.ndarray, shape (n, number of channels)
+        P(Y | contact). Where slots were asked for there is one column for each channel and slot, slots varying fastest.
+    se : numpy.ndarray, the shape of p_contact
         Standard error of the conditional mean uplift; nan where the method gives none.
     """
 
@@ -97,7 +105,7 @@ class Response:
 
     @property
     def uplift(self) -> np.ndarray:
-        """p_contact - p_organic, shape (n, number of channels)."""
+        """p_contact - p_organic, the shape of p_contact."""
         return np.asarray(self.p_contact - self.p_organic[:, None])
 
 
@@ -112,7 +120,8 @@ class StructuredUplift:
     exposure : Exposure
         Propensity of a contact.
     effect : LogisticFit
-        Coefficients of the shared effect, followed by each channel's deviation where there are several channels.
+        Coefficients of the shared effect, followed by each channel's deviation where there are several channels, and
+        by each slot's where slots differ.
     offset_scale : tuple of float
         Mean and standard deviation of f among the contacted.
     penalty : tuple of float
@@ -125,6 +134,8 @@ class StructuredUplift:
         Matrix columns by whose value the effect differs.
     residual : BoostedResidual or None
         What trees add to the effect; None where left-out customers do not confirm it.
+    moments : SlotEffects or None
+        The slots and what they change; None where the contacts had none.
     folds : numpy.ndarray, shape (n,)
         Customer fold of each training row; empty after loading.
     """
@@ -140,42 +151,54 @@ class StructuredUplift:
     modifiers: np.ndarray
     residual: BoostedResidual | None = None
     folds: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    moments: SlotEffects | None = None
 
-    def predict(self, matrix: np.ndarray, *, errors: bool = True, batch: int = 200_000) -> Response:
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Slots that can be asked for, the most used first; empty where there are none."""
+        return () if self.moments is None else self.moments.slots
+
+    def predict(
+        self, matrix: np.ndarray, *, errors: bool = True, batch: int = 200_000, slots: Sequence[int] | None = None
+    ) -> Response:
         """Potential outcomes of new rows, in batches of bounded memory.
 
-        Without ``errors`` the standard errors, which take five times as long as the rest, are nan.
+        Without ``errors`` the standard errors, which take five times as long as the rest, are nan. ``slots`` are
+        positions in `slots`; without them a contact is one at the usual mixture of slots.
         """
-        parts = [self._predict(matrix[i : i + batch], errors) for i in range(0, max(len(matrix), 1), batch)]
+        parts = [self._predict(matrix[i : i + batch], errors, slots) for i in range(0, max(len(matrix), 1), batch)]
         return Response(
             np.concatenate([part.p_organic for part in parts]),
             np.concatenate([part.p_contact for part in parts]),
             np.concatenate([part.se for part in parts]),
         )
 
-    def _predict(self, matrix: np.ndarray, errors: bool) -> Response:
+    def _predict(self, matrix: np.ndarray, errors: bool, slots: Sequence[int] | None) -> Response:
         offset = np.clip(self.organic.logits(matrix), -_FARTHEST, _FARTHEST)
         spread = self.organic.standard_errors(matrix) if errors else np.full(len(matrix), np.nan)
         p_organic = expit(offset)
-        p_contact = np.empty((len(matrix), len(self.channels)))
+        asked = [None] if slots is None or self.moments is None else list(slots)
+        p_contact = np.empty((len(matrix), len(self.channels) * len(asked)))
         se = np.full_like(p_contact, np.nan)
         base = effect_columns(matrix[:, self.modifiers], offset, self.offset_scale)
+        columns = base if self.moments is None else np.column_stack([base, self.moments.columns(matrix)])
         for c in range(len(self.channels)):
-            effect = self._effect_of(c, base.shape[1])
-            change = effect.predict(base)
-            if self.residual is not None:
-                change = change + self.residual.logits(matrix, offset, np.full(len(matrix), c))
-            p = expit(np.clip(offset + change, -_FARTHEST, _FARTHEST))
-            p_contact[:, c] = p
-            if errors:
-                slope = p * (1 - p)
-                own = slope * np.sqrt(effect.variance(base))
-                shared = (slope - p_organic * (1 - p_organic)) * spread
-                se[:, c] = np.hypot(own, shared)
+            trees = 0.0 if self.residual is None else self.residual.logits(matrix, offset, np.full(len(matrix), c))
+            for place, slot in enumerate(asked, start=c * len(asked)):
+                effect = self._effect_of(c, base.shape[1], slot)
+                p = expit(np.clip(offset + (effect.predict(columns) + trees), -_FARTHEST, _FARTHEST))
+                p_contact[:, place] = p
+                if errors:
+                    slope = p * (1 - p)
+                    own = slope * np.sqrt(effect.variance(columns))
+                    shared = (slope - p_organic * (1 - p_organic)) * spread
+                    se[:, place] = np.hypot(own, shared)
         return Response(p_organic, p_contact, se)
 
-    def _effect_of(self, channel: int, width: int) -> LogisticFit:
-        """Shared effect plus the channel's deviation, as coefficients of the shared columns."""
+    def _effect_of(self, channel: int, width: int, slot: int | None) -> LogisticFit:
+        """Shared effect plus the deviations of channel and slot, as coefficients of the shared columns."""
+        if self.moments is not None:
+            return self.moments.effect_of(self.effect, width, len(self.channels), channel, slot)
         if len(self.channels) == 1:
             return self.effect
         parts = np.r_[0:width, width * (channel + 1) : width * (channel + 2)]
@@ -205,6 +228,7 @@ class StructuredUplift:
         meta = {
             "counts": counts,
             "residual_share": None if self.residual is None else self.residual.share,
+            "slots": None if self.moments is None else self.moments.to_dict(),
             "offset_scale": self.offset_scale,
             "penalty": self.penalty,
             "channels": self.channels,
@@ -256,6 +280,7 @@ class StructuredUplift:
             targeting=arrays["targeting"],
             modifiers=arrays["modifiers"].astype(bool),
             residual=residual,
+            moments=None if meta["slots"] is None else SlotEffects.from_dict(meta["slots"]),
         )
 
 
@@ -301,6 +326,7 @@ def fit_structured_uplift(
     scale = (float(offset.mean()), float(max(offset.std(), 1e-6)))
     aimed = offset + targeting[0] + targeting[1] * (offset - scale[0]) / scale[1]
     read = fit_modification(rows, offset, aimed, scale, folds[contacted])
+    moments, read = fit_slots(rows, read, aimed, folds[contacted])
     matrix, channel = rows.matrix[contacted], rows.channel[contacted] - 1
     left = LeftOver(matrix, offset, channel, len(rows.channels), rows.outcome[contacted], aimed + read.logits)
     residual = fit_residual(left, folds[contacted], rows.clusters[contacted], seed)
@@ -319,6 +345,7 @@ def fit_structured_uplift(
         modifiers=read.modifiers,
         residual=residual,
         folds=folds,
+        moments=moments,
     )
 
 

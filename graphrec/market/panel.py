@@ -24,6 +24,7 @@ from graphrec.market.attributes import DAY
 from graphrec.market.covariates import Covariates
 from graphrec.market.offers import OfferKind, Offers, make_offers
 from graphrec.market.riskset import RiskSet, draw_risk_set
+from graphrec.market.slots import read_slots
 from graphrec.market.tables import DataError, Market
 from graphrec.market.twins import twin_outcomes
 
@@ -44,7 +45,7 @@ class Panel:
     frame : pandas.DataFrame
         One row for each opportunity: identifiers, treatment, outcome, value, weight, propensity (of the arm
         received, where it was logged), randomised (whether that arm was drawn by lot), cluster and the columns named
-        below.
+        below; slot (when on the day or week, missing for controls) where contacts have one.
     covariates, mediators, consequences : tuple of str
         Known before the decision; between contact and outcome; after. Models use covariates only.
     roles : mapping of str to str
@@ -154,6 +155,14 @@ class Panel:
         levels = self.frame[self.treatment].cat.categories
         return tuple(str(level) for level in levels if str(level) != self.control)
 
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Slots of the contacted rows, the most used first; empty where none is known."""
+        if "slot" not in self.frame.columns:
+            return ()
+        counts = self.frame["slot"][self.contacted].value_counts()
+        return tuple(sorted(map(str, counts.index[counts > 0]), key=lambda name: (-counts[name], name)))
+
     @cached_property
     def contacted(self) -> np.ndarray:
         """True where the row was contacted."""
@@ -208,6 +217,7 @@ def build_panel(
     controls_per_contact: int | None = 4,
     minimum_history_days: int | None = None,
     shift_days: int = 0,
+    slots: str = "recorded",
     rng: int | np.random.Generator | None = None,
 ) -> Panel:
     """Opportunity panel of a market.
@@ -229,6 +239,8 @@ def build_panel(
     shift_days : int
         Moves every covariate and outcome this many days into the past while the contacts stay: the placebo panel
         (an effect found there cannot be real).
+    slots : {"recorded", "derived", "none"}
+        Where the slot of a contact comes from; see `graphrec.market.slots.read_slots`.
     rng : int, Generator or None
         Seed for the draw of controls.
 
@@ -256,7 +268,9 @@ def build_panel(
     risk_rng, twin_rng = np.random.default_rng(rng).spawn(2)
     risk = draw_risk_set(market, offers, horizon_days, history + shift_days, controls_per_contact, risk_rng)
     times = risk.times - shift_days * DAY
-    rows = pd.concat([_identify_rows(market, risk, times), find_outcomes(market, offers, risk, times, horizon)], axis=1)
+    rows = pd.concat(
+        [_identify_rows(market, risk, times, slots), find_outcomes(market, offers, risk, times, horizon)], axis=1
+    )
     if not (rows["outcome"] > 0).any():
         raise DataError(
             "nobody bought a contacted offer within the horizon, so there is no outcome to learn from; use a longer "
@@ -318,14 +332,16 @@ def _left_out(covariates: Covariates) -> dict[str, str]:
     )
 
 
-def _identify_rows(market: Market, risk: RiskSet, times: np.ndarray) -> pd.DataFrame:
-    """Who, what, when, contacted how, with which weight and logged probability."""
+def _identify_rows(market: Market, risk: RiskSet, times: np.ndarray, slots: str) -> pd.DataFrame:
+    """Who, what, when, contacted how and in which slot, with which weight and logged probability."""
     channels = pd.Index([CONTROL, *map(str, market.vocabulary.channels.ids)])
     rows = risk.solicitations
     contacted = rows >= 0
     logged = market.solicitations["propensity"].to_numpy(np.float64)
     randomised = market.solicitations["randomised"].to_numpy(bool)
     channel = np.where(contacted, market.codes("solicitations", "channel")[rows] + 1, 0)
+    slot = pd.Categorical(read_slots(market, slots).to_numpy(object))[rows]
+    slot = pd.Categorical.from_codes(np.where(contacted, slot.codes, -1), dtype=slot.dtype).remove_unused_categories()
     return pd.DataFrame(
         {
             "customer": risk.customers,
@@ -336,6 +352,7 @@ def _identify_rows(market: Market, risk: RiskSet, times: np.ndarray) -> pd.DataF
             "propensity": np.where(contacted, logged[rows], np.nan),
             "randomised": np.where(contacted, randomised[rows], False),
             "cluster": risk.customers,
+            **({"slot": slot} if len(slot.categories) else {}),
         }
     )
 
