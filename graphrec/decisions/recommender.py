@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from graphrec.decisions.panelgraph import discover_graph
 from graphrec.decisions.questions import check_request, choose_channels, customer_codes, decision_time
 from graphrec.decisions.repertoire import choose_offers, possible_pairs, tried_offers
 from graphrec.learning.appetite import Appetite, appetite_as_of, fit_appetite
-from graphrec.learning.effects import EffectModel, Head, fit_effects
+from graphrec.learning.effects import EffectModel, fit_effects
+from graphrec.learning.heads.registry import HEADS, Head, recipe_of
 from graphrec.market.covariates import Covariates
 from graphrec.market.history import to_microseconds
 from graphrec.market.offers import Offers
@@ -57,6 +58,10 @@ class RecommenderConfig:
         Confidence level of the uplift intervals.
     maximum_offers : int
         Offers scored for each customer: those contacted about most often, then the most popular.
+    head : str
+        Learner of what a contact changes: "structured" (the default: what happens anyway plus a small effect), "t",
+        "x", "dr" (Kennedy 2023), "ips", "snips" (stabilised and self-normalised), "all-columns t" (heeds no graph), or
+        the rankings "response" and "appetite", which are no effects and graded X.
     """
 
     offer: str = "auto"
@@ -66,6 +71,7 @@ class RecommenderConfig:
     bootstraps: int = 0
     level: float = 0.9
     maximum_offers: int = 1_000
+    head: str = "structured"
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:
@@ -75,6 +81,8 @@ class RecommenderConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; use 1 or more")
         if self.appetite not in ("filter", "encoder", "blend"):
             raise ValueError(f"appetite is {self.appetite!r}; choose 'filter', 'encoder' or 'blend'")
+        if self.head not in HEADS:
+            raise ValueError(f"head is {self.head!r}; choose one of {', '.join(HEADS)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; `RecommenderConfig(**data)` reads it back."""
@@ -87,8 +95,13 @@ class Recommender:
     Parameters
     ----------
     config : RecommenderConfig, optional
-    head : callable, optional
-        Another learner of potential outcomes, ``head(rows, rng) -> model with predict(matrix)``.
+    head : str, callable or scikit-learn estimator, optional
+        Another learner of potential outcomes than ``config.head``: its name; a function ``head(rows, rng) -> model with
+        predict(matrix)``; or an estimator, which then is the outcome model of a T-learner.
+    outcome_model, propensity_model : scikit-learn estimator, optional
+        Plugged into the named learner: a classifier with probabilities or a regressor for the outcome of each arm (the
+        structured learner then adds effects up instead of their logits); a classifier for the contact. They are cloned
+        and never changed, and must take ``sample_weight`` where rows have different weights.
 
     Attributes
     ----------
@@ -110,9 +123,22 @@ class Recommender:
     [1, 2, 3]
     """
 
-    def __init__(self, config: RecommenderConfig | None = None, *, head: Head | None = None) -> None:
-        self.config = config or RecommenderConfig()
-        self.head = head
+    def __init__(
+        self,
+        config: RecommenderConfig | None = None,
+        *,
+        head: str | Head | Any = None,
+        outcome_model: Any = None,
+        propensity_model: Any = None,
+    ) -> None:
+        given = config or RecommenderConfig()
+        self.config = replace(given, head=head) if isinstance(head, str) else given
+        self.head = None if isinstance(head, str) else head
+        self._recipe = recipe_of(
+            self.config.head if self.head is None else self.head,
+            outcome_model=outcome_model,
+            propensity_model=propensity_model,
+        )
         self._state: tuple[Panel, CausalGraph, EffectModel] | None = None
         self.market: Market | None = None
         self.appetite: Appetite | None = None
@@ -167,7 +193,7 @@ class Recommender:
             say("discovering the causal graph")
             graph = discover_graph(panel, self.config.bootstraps, graph_rng, progress=progress)
         say("learning the effect of each contact")
-        self.restore(panel, graph, fit_effects(panel, graph, effect_rng, self.head), market, appetite)
+        self.restore(panel, graph, fit_effects(panel, graph, effect_rng, self._recipe), market, appetite)
         return self
 
     def restore(

@@ -15,8 +15,9 @@ import pandas as pd
 from scipy.stats import norm
 
 from graphrec.learning.appetite import Appetite
-from graphrec.learning.effects import EffectModel, UpliftModel
-from graphrec.learning.response import Response, StructuredUplift
+from graphrec.learning.effects import EffectModel
+from graphrec.learning.heads.registry import predict_quickly
+from graphrec.learning.response import Response
 from graphrec.market.covariates import Covariates
 from graphrec.market.tables import DataError
 
@@ -109,7 +110,7 @@ class Scorer:
 
     def _chunk(self, customers: np.ndarray, positions: list[int], n: int, by: str) -> pd.DataFrame:
         matrix = self.effects.design.transform(self.frame(customers))
-        response = _rank_quickly(self.effects.model, matrix)
+        response = predict_quickly(self.effects.model, matrix)
         n_offers, n_channels = len(self.offers), len(positions)
         shape = (len(customers), n_offers, n_channels)
         names = np.array([self.effects.channels[c] for c in positions])
@@ -148,11 +149,6 @@ class Scorer:
                 "grade": grades,
             }
         )
-
-
-def _rank_quickly(model: UpliftModel, matrix: np.ndarray) -> Response:
-    """Potential outcomes of rows most of which nobody will see: without standard errors where the model can."""
-    return model.predict(matrix, errors=False) if isinstance(model, StructuredUplift) else model.predict(matrix)
 
 
 def best_rows(key: np.ndarray, n: int) -> np.ndarray:

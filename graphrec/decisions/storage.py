@@ -31,7 +31,10 @@ from graphrec.learning.appetite import Appetite
 from graphrec.learning.archive import read_archive, write_archive
 from graphrec.learning.design import Design
 from graphrec.learning.effects import EffectModel
+from graphrec.learning.exposure import Exposure, read_propensity
 from graphrec.learning.falsification import NegativeControl
+from graphrec.learning.heads.registry import UpliftModel, read_head, store_head
+from graphrec.learning.parts import NotStorable, Parts, join_parts
 from graphrec.learning.response import StructuredUplift
 from graphrec.market.offers import Offers
 from graphrec.market.panel import Panel
@@ -42,13 +45,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NotStorable", "read_recommender", "save_recommender"]
 
-_FORMAT = 3
+_FORMAT = 4
 _STATE = re.compile(r"state-[0-9a-f]{12}")
 _STALE = re.compile(r"state-[0-9a-f]{12}|state\.\d+\.part")
-
-
-class NotStorable(ValueError):
-    """A part of the recommender has no form that can be stored without pickle."""
 
 
 def save_recommender(model: Recommender, path: Path) -> Path:
@@ -57,21 +56,16 @@ def save_recommender(model: Recommender, path: Path) -> Path:
     Raises
     ------
     NotStorable
-        The plugged-in head has no form that can be stored without pickle.
+        A plugged-in head or model has no form that can be stored without pickle.
     DataError
         The folder cannot be written, or an identifier has no form in Parquet.
     """
-    head = model.effects.model
-    if not isinstance(head, StructuredUplift):
-        raise NotStorable(
-            f"the head {type(head).__name__} has no form that can be stored without pickle, so this recommender cannot "
-            "be saved; refit without head=, or store the scores"
-        )
+    stored = _stored_effects(model.effects)
     beside = path / f"state.{os.getpid()}.part"
     try:
         shutil.rmtree(beside, ignore_errors=True)  # a killed process of the same number, as in containers
         beside.mkdir(parents=True)
-        _write(model, head, beside)
+        _write(model, stored, beside)
         _publish(beside, path, _description(model))
     except OSError as error:
         raise DataError(
@@ -104,15 +98,32 @@ def _publish(beside: Path, path: Path, description: dict[str, Any]) -> None:
             shutil.rmtree(stale, ignore_errors=True)
 
 
-def _write(model: Recommender, head: StructuredUplift, folder: Path) -> None:
-    arrays, texts, meta = head.to_parts()
-    arrays["control_weights"] = head.exposure.control_weights
-    write_archive(folder, "effects", {"texts": sorted(texts), **meta}, arrays)
+def _stored_effects(effects: EffectModel) -> Parts:
+    """Arrays, texts and plain data of the head and of the exposure."""
+    head, exposure = effects.model, effects.exposure
+    if isinstance(head, StructuredUplift):
+        arrays, texts, meta = head.to_parts()
+        found = Parts({**arrays, "control_weights": exposure.control_weights}, texts, {**meta, "class": "structured"})
+        return found
+    name, parts = store_head(head)
+    plain = {
+        "clipped_share": exposure.clipped_share,
+        "ess": exposure.ess,
+        "contacted_range": exposure.contacted_range,
+        "logged_share": exposure.logged_share,
+    }
+    joined = join_parts({"head": parts, "exposure": exposure.model.stored()}, {"class": name, "plain": plain})
+    return Parts({**joined.arrays, "control_weights": exposure.control_weights}, joined.texts, joined.meta)
+
+
+def _write(model: Recommender, stored: Parts, folder: Path) -> None:
+    texts = stored.texts
+    write_archive(folder, "effects", {"texts": sorted(texts), **stored.meta}, dict(stored.arrays))
     for name, text in sorted(texts.items()):
         (folder / f"{name}.lightgbm.txt").write_text(text)
     (folder / "graph.json").write_text(model.graph.to_json())
     model.panel.frame.to_parquet(folder / "panel.parquet", index=False)
-    head.exposure.balance.to_parquet(folder / "balance.parquet", index=False)
+    model.effects.exposure.balance.to_parquet(folder / "balance.parquet", index=False)
     if model.panel.offers is not None:
         _write_offers(model.panel.offers, folder)
     if model.appetite is not None:
@@ -272,7 +283,7 @@ def _read_effects(path: Path, data: dict[str, Any]) -> EffectModel:
     texts = {name: (path / f"{name}.lightgbm.txt").read_text() for name in meta["texts"]}
     weights = arrays.pop("control_weights")
     balance = pd.read_parquet(path / "balance.parquet")
-    head = StructuredUplift.from_parts(arrays, texts, meta, weights, balance)
+    head, exposure = _read_head(Parts(arrays, texts, meta), weights, balance)
     adjustment = data["adjustment"]
     estimand = adjustment["estimand"]
     return EffectModel(
@@ -285,11 +296,30 @@ def _read_effects(path: Path, data: dict[str, Any]) -> EffectModel:
             refusal=adjustment["refusal"],
             estimand=None if estimand is None else Estimand(**_as_tuples(estimand)),
         ),
-        exposure=head.exposure,
+        exposure=exposure,
         check=NegativeControl(**data["check"]),
         channels=tuple(data["channels"]),
         grades=data["grades"],
     )
+
+
+def _read_head(stored: Parts, weights: np.ndarray, balance: pd.DataFrame) -> tuple[UpliftModel, Exposure]:
+    meta = dict(stored.meta)
+    if meta["class"] == "structured":
+        head = StructuredUplift.from_parts(dict(stored.arrays), dict(stored.texts), meta, weights, balance)
+        return head, head.exposure
+    plain = meta["plain"]
+    low, high = plain["contacted_range"]
+    exposure = Exposure(
+        read_propensity(stored.part("exposure")),
+        weights,
+        plain["clipped_share"],
+        plain["ess"],
+        (low, high),
+        balance,
+        logged_share=plain["logged_share"],
+    )
+    return read_head(meta["class"], stored.part("head")), exposure
 
 
 def _as_tuples(data: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""The rivals: every learner a data scientist would try first, behind the same two methods.
+"""The rivals: every learner a data scientist would try first, as functions that `graphrec.Recommender(head=...)` takes.
 
-Hides nothing but their recipes. All see the same rows; they differ in the columns they are given and in what they do
-with them. "All pre-decision columns" is the honest rival: no graph, but every column that looks known before the
-contact - which is where an undated bad control gets in.
+Hides nothing but their recipes, which are the named heads of `graphrec.learning.heads.registry`. All see the same
+rows; they differ in the columns they are given and in what they do with them. "All pre-decision columns" is the honest
+rival: no graph, but every column that looks known before the contact - which is where an undated bad control gets in.
 """
 
 from __future__ import annotations
@@ -11,37 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
-from graphrec.learning.outcome import BinaryModel, customer_folds, fit_binary
+from graphrec.learning.heads.nuisances import fit_nuisances, is_binary
+from graphrec.learning.heads.tlearner import TLearner
+from graphrec.learning.heads.tlearner import fit_t_learner as _finish
 from graphrec.learning.response import Response, TrainingRows
 
 __all__ = ["BASELINES", "fit_appetite_rank", "fit_best_constant", "fit_response_rank", "fit_t_learner"]
-
-_FOLDS = 3
-
-
-@dataclass(frozen=True, eq=False)
-class TLearner:
-    """One outcome model for no contact and one for each channel (Kuenzel et al. 2019).
-
-    ``rank_by`` says what a ranking sees as uplift: the difference, the response alone, or the appetite alone.
-    """
-
-    control: BinaryModel
-    arms: tuple[BinaryModel, ...]
-    rank_by: str
-
-    def predict(self, matrix: np.ndarray) -> Response:
-        """Potential outcomes; for the response and appetite ranks "uplift" is that probability."""
-        organic = expit(self.control.logits(matrix))
-        contact = np.column_stack([expit(arm.logits(matrix)) for arm in self.arms])
-        unknown = np.full(contact.shape, np.nan)
-        if self.rank_by == "response":
-            return Response(np.zeros(len(matrix)), contact, unknown)
-        if self.rank_by == "appetite":
-            return Response(np.zeros(len(matrix)), np.repeat(organic[:, None], contact.shape[1], axis=1), unknown)
-        return Response(organic, contact, unknown)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,24 +26,20 @@ class BestConstant:
 
     organic: float
     uplift: np.ndarray
+    binary: bool = True
 
-    def predict(self, matrix: np.ndarray) -> Response:
-        """The same numbers in every row."""
+    def predict(self, matrix: np.ndarray, *, errors: bool = True) -> Response:
+        """The same numbers in every row; no standard errors."""
+        del errors
         n, k = len(matrix), len(self.uplift)
-        contact = np.broadcast_to(np.clip(self.organic + self.uplift, 0.0, 1.0), (n, k)).copy()
-        return Response(np.full(n, self.organic), contact, np.full((n, k), np.nan))
+        level = self.organic + self.uplift
+        level = np.clip(level, 0.0, 1.0) if self.binary else level
+        return Response(np.full(n, self.organic), np.broadcast_to(level, (n, k)).copy(), np.full((n, k), np.nan))
 
 
 def fit_t_learner(rows: TrainingRows, rng: np.random.Generator, rank_by: str = "uplift") -> TLearner:
     """Fit one outcome model for each arm."""
-    folds = customer_folds(rows.clusters, _FOLDS, rng)
-    seed = int(rng.integers(2**31))
-
-    def fit(arm: int) -> BinaryModel:
-        own = rows.channel == arm
-        return fit_binary(rows.matrix[own], rows.outcome[own], folds[own], seed=seed)
-
-    return TLearner(fit(0), tuple(fit(arm) for arm in range(1, len(rows.channels) + 1)), rank_by)
+    return _finish(rows, fit_nuisances(rows, rng, exposure=False), rank_by)
 
 
 def fit_response_rank(rows: TrainingRows, rng: np.random.Generator) -> TLearner:
@@ -85,7 +57,7 @@ def fit_best_constant(rows: TrainingRows, rng: np.random.Generator) -> BestConst
     del rng
     organic = float(np.average(rows.outcome[~rows.contacted], weights=rows.weights[~rows.contacted]))
     means = [float(rows.outcome[rows.channel == arm + 1].mean()) for arm in range(len(rows.channels))]
-    return BestConstant(organic, np.array(means) - organic)
+    return BestConstant(organic, np.array(means) - organic, is_binary(rows.outcome))
 
 
 BASELINES: Mapping[str, Callable[[TrainingRows, np.random.Generator], TLearner | BestConstant]] = {

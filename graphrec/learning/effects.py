@@ -6,9 +6,7 @@ adjustment is put to the test. Heads are interchangeable; the default is the off
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -17,25 +15,15 @@ from graphrec.learning.adjustment import Adjustment, choose_columns
 from graphrec.learning.design import Design
 from graphrec.learning.exposure import Exposure, fit_exposure
 from graphrec.learning.falsification import NegativeControl, negative_control
+from graphrec.learning.heads.registry import Head, HeadRecipe, UpliftModel, recipe_of
 from graphrec.learning.outcome import customer_folds
-from graphrec.learning.response import Response, StructuredUplift, TrainingRows, fit_structured_uplift
+from graphrec.learning.response import StructuredUplift, TrainingRows
 from graphrec.learning.rows import training_rows
 from graphrec.market.panel import Panel
 
 __all__ = ["EffectModel", "Head", "UpliftModel", "fit_effects"]
 
 _RANDOMISED_SHARE = 0.95
-
-
-class UpliftModel(Protocol):
-    """Anything that predicts potential outcomes from the matrix it was fitted on."""
-
-    def predict(self, matrix: np.ndarray) -> Response:
-        """Potential outcomes of the rows."""
-
-
-Head = Callable[[TrainingRows, np.random.Generator], UpliftModel]
-"""Fits an uplift model to training rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +58,7 @@ class EffectModel:
 
 
 def fit_effects(
-    panel: Panel, graph: CausalGraph | None, rng: np.random.Generator, head: Head | None = None
+    panel: Panel, graph: CausalGraph | None, rng: np.random.Generator, head: HeadRecipe | Head | None = None
 ) -> EffectModel:
     """Fit an effect model.
 
@@ -82,16 +70,14 @@ def fit_effects(
         Chooses the columns; without it all covariates are used and nothing is graded above C.
     rng : numpy.random.Generator
         Source of folds and seeds.
-    head : callable, optional
-        Fits another uplift model on the same rows.
+    head : HeadRecipe or callable, optional
+        Another learner; the structured one by default.
     """
-    adjustment = choose_columns(panel, graph)
+    recipe = head if isinstance(head, HeadRecipe) else recipe_of("structured" if head is None else head)
+    adjustment = choose_columns(panel, None if recipe.all_columns else graph)
     rows, design = training_rows(panel, adjustment.columns)
     fit_rng, fold_rng = rng.spawn(2)
-    if head is None:
-        model: UpliftModel = fit_structured_uplift(rows, fit_rng)
-    else:
-        model = head(rows, fit_rng)
+    model = recipe.fit(rows, fit_rng)
     exposure = model.exposure if isinstance(model, StructuredUplift) else _exposure(rows, fold_rng)
     check = negative_control(rows, _twin_outcome(panel), exposure.model.out_of_fold)
     return EffectModel(
@@ -101,7 +87,7 @@ def fit_effects(
         exposure,
         check,
         rows.channels,
-        _grades(panel, rows.channels, adjustment, check),
+        _grades(panel, rows.channels, adjustment, check, recipe.claims_effect),
     )
 
 
@@ -132,10 +118,15 @@ def _exposure(rows: TrainingRows, rng: np.random.Generator) -> Exposure:
     )
 
 
-def _grades(panel: Panel, channels: tuple[str, ...], adjustment: Adjustment, check: NegativeControl) -> dict[str, str]:
-    """A randomised, B adjusted by a graph and not refuted, C model only, X not identifiable."""
+def _grades(
+    panel: Panel, channels: tuple[str, ...], adjustment: Adjustment, check: NegativeControl, claims_effect: bool
+) -> dict[str, str]:
+    """A randomised, B adjusted by a graph and not refuted, C model only, X not identifiable or no effect at all."""
     grades = {}
     for channel in channels:
+        if not claims_effect:
+            grades[channel] = "X"
+            continue
         rows = (panel.frame[panel.treatment] == channel).to_numpy()
         randomised = panel.frame["randomised"].to_numpy(bool)[rows].mean() if "randomised" in panel.frame else 0.0
         if randomised >= _RANDOMISED_SHARE:

@@ -14,19 +14,75 @@ of the contacted was tried: on simulated markets it changed nothing for the cont
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from graphrec.learning.estimators import fit_clone, predict_mean
+from graphrec.learning.logistic import logit
 from graphrec.learning.outcome import BinaryModel, fit_binary
+from graphrec.learning.parts import NotStorable, Parts
 from graphrec.market.tables import DataError
 
-__all__ = ["Exposure", "effective_sample_size", "fit_exposure"]
+__all__ = [
+    "EstimatorPropensity",
+    "Exposure",
+    "PropensityModel",
+    "effective_sample_size",
+    "fit_exposure",
+    "read_propensity",
+]
 
 _LARGEST_ODDS_QUANTILE = 0.995
 _RARELY = 1e-9
 """No probability is taken to be smaller."""
+
+
+class PropensityModel(Protocol):
+    """Log-odds of a contact: our blend, or a plugged-in classifier."""
+
+    @property
+    def out_of_fold(self) -> np.ndarray:
+        """Log-odds of each training row by the model that has not seen its customer, shape (n,)."""
+
+    def logits(self, matrix: np.ndarray) -> np.ndarray:
+        """Log-odds of new rows, shape (n,)."""
+
+    def to_parts(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """Arrays and texts, or `NotStorable`."""
+
+    def stored(self) -> Parts:
+        """The same as `Parts`."""
+
+
+@dataclass(frozen=True, eq=False)
+class EstimatorPropensity:
+    """A fitted clone of a scikit-learn classifier, and what clones that had not seen them said of the training rows."""
+
+    estimator: Any
+    out_of_fold: np.ndarray
+
+    def logits(self, matrix: np.ndarray) -> np.ndarray:
+        """Log-odds of new rows, shape (n,); probabilities of 0 and 1 count as one in a million."""
+        return logit(predict_mean(self.estimator, matrix, True))
+
+    def to_parts(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """Refuse: an estimator of another library has no form without pickle."""
+        raise NotStorable(
+            f"the propensity model {type(self.estimator).__name__} has no form that can be stored without pickle, so "
+            "this recommender cannot be saved; refit without propensity_model=, or store the scores"
+        )
+
+    def stored(self) -> Parts:
+        """Refuse, as `to_parts`."""
+        return Parts(*self.to_parts())
+
+
+def read_propensity(parts: Parts) -> PropensityModel:
+    """Rebuild a stored model; plugged-in ones are never stored."""
+    return BinaryModel.from_stored(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +91,7 @@ class Exposure:
 
     Attributes
     ----------
-    model : BinaryModel
+    model : PropensityModel
         Probability of a contact in the risk set.
     control_weights : numpy.ndarray, shape (n_controls,)
         ATT weights of the control rows, times their sampling weight, clipped at the named quantile.
@@ -54,7 +110,7 @@ class Exposure:
         Share of the contacted rows whose probability was logged.
     """
 
-    model: BinaryModel
+    model: PropensityModel
     control_weights: np.ndarray
     clipped_share: float
     ess: float
@@ -96,6 +152,7 @@ def fit_exposure(
     seed: int = 0,
     channel: np.ndarray | None = None,
     logged: np.ndarray | None = None,
+    estimator: Any = None,
 ) -> Exposure:
     """Learn the propensity of a contact, and use the logged one where there is one.
 
@@ -118,6 +175,8 @@ def fit_exposure(
     logged : numpy.ndarray, shape (n,), optional
         Probability of what the row received (its channel, or no contact) as the policy logged it; nan where it did
         not. The probability must be about the decision of the row: this offer at this moment.
+    estimator : scikit-learn classifier, optional
+        Learns the probability of a contact instead of our blend; it must take row weights where they differ.
 
     Raises
     ------
@@ -127,7 +186,7 @@ def fit_exposure(
     arm = contacted.astype(np.int64) if channel is None else channel
     known = np.full(len(arm), np.nan) if logged is None else logged
     _check_logged(known)
-    model = fit_binary(matrix, contacted.astype(np.float64), folds, weights=weights, seed=seed)
+    model = _fit_model(estimator, matrix, contacted.astype(np.float64), folds, weights, seed)
     learned = _by_channel(expit(model.out_of_fold), _channel_shares(matrix, arm, folds, weights))
     propensity = _with_log(learned, arm, known)
     control = ~contacted
@@ -146,6 +205,20 @@ def fit_exposure(
         propensity=propensity,
         logged_share=float(np.isfinite(known[contacted]).mean()),
     )
+
+
+def _fit_model(
+    estimator: Any, matrix: np.ndarray, contacted: np.ndarray, folds: np.ndarray, weights: np.ndarray, seed: int
+) -> PropensityModel:
+    if estimator is None:
+        return fit_binary(matrix, contacted, folds, weights=weights, seed=seed)
+    unseen = np.empty(len(contacted))
+    for fold in np.unique(folds):
+        clone = fit_clone(estimator, matrix, contacted, weights, folds != fold, seed, "propensity_model")
+        unseen[folds == fold] = predict_mean(clone, matrix[folds == fold], True)
+    everything = np.ones(len(contacted), dtype=bool)
+    whole = fit_clone(estimator, matrix, contacted, weights, everything, seed, "propensity_model")
+    return EstimatorPropensity(whole, logit(unseen))
 
 
 def _check_logged(logged: np.ndarray) -> None:

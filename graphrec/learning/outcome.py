@@ -19,6 +19,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from graphrec.learning.logistic import fit_logistic
+from graphrec.learning.parts import Parts
 from graphrec.market.tables import DataError
 
 __all__ = ["BinaryModel", "customer_folds", "fit_binary"]
@@ -110,6 +111,16 @@ class BinaryModel:
             booster = None if text is None else lightgbm.Booster(model_str=text)
             parts.append(_Part(arrays[f"coefficients{i}"], booster))
         return cls(parts[0], tuple(parts[1:]), arrays["blend"], np.empty(0))
+
+    def stored(self) -> Parts:
+        """The same as `Parts`."""
+        arrays, texts = self.to_parts()
+        return Parts(arrays, texts, {"kind": "binary", "count": texts.pop("count")})
+
+    @classmethod
+    def from_stored(cls, parts: Parts) -> BinaryModel:
+        """Rebuild from `stored`."""
+        return cls.from_parts(dict(parts.arrays), {**parts.texts, "count": parts.meta["count"]})
 
 
 def customer_folds(clusters: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from graphrec.learning.design import Design, fit_design
 from graphrec.learning.response import TrainingRows
@@ -28,12 +29,12 @@ def training_rows(panel: Panel, columns: Sequence[str]) -> tuple[TrainingRows, D
     Raises
     ------
     DataError
-        The outcome is not 0/1, or a channel was never used.
+        The outcome is unknown in a row, or nobody was contacted.
     """
     outcome = panel.frame[panel.outcome].to_numpy(np.float64)
-    if not np.isin(outcome, (0.0, 1.0)).all():
-        first = ", ".join(f"{value:g}" for value in np.unique(outcome)[:3])
-        raise DataError(f"outcome {panel.outcome!r} must be 0 or 1; first values: {first}")
+    if not np.isfinite(outcome).all():
+        gaps = int((~np.isfinite(outcome)).sum())
+        raise DataError(f"outcome {panel.outcome!r} is unknown in {gaps:,} rows; leave them out first")
     design = fit_design(panel.frame, columns)
     treatment = panel.frame[panel.treatment]
     channels = tuple(c for c in panel.channels if (treatment == c).any())
@@ -41,6 +42,7 @@ def training_rows(panel: Panel, columns: Sequence[str]) -> tuple[TrainingRows, D
         raise DataError("no row of the panel was contacted: there is nothing to learn an effect from")
     codes = {channel: i + 1 for i, channel in enumerate(channels)} | {panel.control: 0}
     channel = treatment.astype(str).map(codes).to_numpy(np.int64)
+    slots = panel.slots
     rows = TrainingRows(
         matrix=design.transform(panel.frame),
         names=design.names,
@@ -51,6 +53,8 @@ def training_rows(panel: Panel, columns: Sequence[str]) -> tuple[TrainingRows, D
         clusters=panel.clusters,
         modifiers=_modifiers(panel, design),
         logged=panel.frame["propensity"].to_numpy(np.float64) if "propensity" in panel.frame else None,
+        slot=pd.Index(slots).get_indexer(pd.Index(panel.frame["slot"])) if slots else None,
+        slots=slots,
     )
     return rows, design
 

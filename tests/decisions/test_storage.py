@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import graphrec
 from graphrec.decisions import storage
 from graphrec.decisions.storage import NotStorable, read_recommender, save_recommender
-from graphrec.learning.baselines import fit_t_learner
+from graphrec.learning.baselines import fit_best_constant
 from graphrec.market.tables import TABLES, DataError
 
 
@@ -181,10 +182,27 @@ def test_saving_again_repairs_a_damaged_state(unit_model, units, tmp_path):
 
 
 def test_a_head_without_a_form_makes_save_refuse_by_name(unit_model, tmp_path):
-    head = graphrec.Recommender(head=fit_t_learner).fit(unit_model.panel, graph=unit_model.graph, rng=0)
-    with pytest.raises(NotStorable, match=r"TLearner has no form .* refit without head="):
+    head = graphrec.Recommender(head=fit_best_constant).fit(unit_model.panel, graph=unit_model.graph, rng=0)
+    with pytest.raises(NotStorable, match=r"BestConstant has no form .* refit without head="):
         head.save(tmp_path / "model")
     assert not (tmp_path / "model").exists() and issubclass(NotStorable, ValueError)
+
+
+@pytest.mark.parametrize("place", ["outcome_model", "propensity_model"])
+def test_a_plugged_in_model_makes_save_refuse_by_name(unit_model, tmp_path, place):
+    plugged = {place: LogisticRegression()}
+    model = graphrec.Recommender(head="x", **plugged).fit(unit_model.panel, graph=unit_model.graph, rng=0)
+    with pytest.raises(NotStorable, match=f"the {place.replace('_', ' ')} LogisticRegression has no form"):
+        model.save(tmp_path / "model")
+
+
+@pytest.mark.parametrize("head", ["t", "x", "dr", "ips", "snips", "response", "appetite", "all-columns t"])
+def test_a_named_head_comes_back(unit_model, units, tmp_path, head):
+    fitted = graphrec.Recommender(head=head).fit(unit_model.panel, graph=unit_model.graph, rng=0)
+    loaded = graphrec.load_recommender(fitted.save(tmp_path / "model"))
+    assert loaded.config.head == head
+    pd.testing.assert_frame_equal(loaded.recommend(market=units), fitted.recommend(market=units), check_exact=True)
+    assert contents(loaded.save(tmp_path / "again")) == contents(tmp_path / "model")
 
 
 def test_an_unfitted_model_is_not_saved(tmp_path):

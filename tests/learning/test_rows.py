@@ -77,9 +77,13 @@ def test_gaps_and_constant_columns_are_taken_care_of():
     assert "past_purchases" not in training_rows(part, part.covariates)[0].names
 
 
-def test_an_amount_for_an_outcome_is_refused_with_its_first_values():
-    with pytest.raises(DataError, match=r"'bought' must be 0 or 1; first values: 0, 2.5"):
-        training_rows(make(bought=np.where(np.arange(200) % 2, 2.5, 0.0)), ["age"])
+def test_an_amount_is_an_outcome_and_a_gap_is_none():
+    amounts = np.where(np.arange(200) % 2, 2.5, -1.0)
+    assert np.array_equal(training_rows(make(bought=amounts), ["age"])[0].outcome, amounts)
+    panel = make()
+    gap = replace(panel, frame=panel.frame.assign(**{panel.outcome: np.nan}))
+    with pytest.raises(DataError, match=r"is unknown in 200 rows; leave them out"):
+        training_rows(gap, ["age"])
 
 
 def test_nobody_contacted_is_refused():

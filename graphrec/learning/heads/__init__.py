@@ -1,0 +1,1 @@
+"""Learners of what a contact changes, one file each: structured, T, X, DR, inverse propensity, and two rankings."""
