@@ -16,8 +16,9 @@ drives the choice beyond them the level stays too high.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -191,26 +192,30 @@ def _search(ratings: Ratings, folds: np.ndarray, weighting: str, seed: int) -> l
     """One setting after the other, each at its best for the ratings left out; the last is the best found."""
     path = [RatingConfig()]
     best = np.inf
-    for name, values in _choices(ratings):
-        for value in values:
-            config = replace(path[-1], **value) if isinstance(value, dict) else replace(path[-1], **{name: value})
-            fitted = _left_out(ratings, folds, config, weighting, seed)
-            if weighting == "recalibrated":
-                level, slope = _recalibrated(ratings, fitted)
-                fitted = level + slope * fitted
-            loss = _loss(ratings, fitted, weighting)
-            if loss < best:
-                best = loss
-                path.append(config)
+    for change in _changes(ratings):
+        config = change(path[-1])
+        fitted = _left_out(ratings, folds, config, weighting, seed)
+        if weighting == "recalibrated":
+            level, slope = _recalibrated(ratings, fitted)
+            fitted = level + slope * fitted
+        loss = _loss(ratings, fitted, weighting)
+        if loss < best:
+            best = loss
+            path.append(config)
     return path
 
 
-def _choices(ratings: Ratings) -> Iterator[tuple[str, tuple[object, ...]]]:
-    yield "effects", (5.0, 2.0, 12.0, 30.0)
+def _changes(ratings: Ratings) -> Iterator[Callable[[RatingConfig], RatingConfig]]:
+    """One setting after the other; each is tried on the best configuration so far."""
+    for effects in (5.0, 2.0, 12.0, 30.0):
+        yield partial(replace, effects=effects)
     if ratings.customers.shape[1] + ratings.products.shape[1]:
-        yield "main", (5.0, 60.0)
-        yield "interaction", (100.0, 1_000.0, 3_000.0)
-    yield "factors", tuple({"factors": 8, "factor_penalty": penalty} for penalty in (3.0, 10.0, 30.0))
+        for main in (5.0, 60.0):
+            yield partial(replace, main=main)
+        for interaction in (100.0, 1_000.0, 3_000.0):
+            yield partial(replace, interaction=interaction)
+    for penalty in (3.0, 10.0, 30.0):
+        yield partial(replace, factors=8, factor_penalty=penalty)
 
 
 def _left_out(ratings: Ratings, folds: np.ndarray, config: RatingConfig, weighting: str, seed: int) -> np.ndarray:
@@ -231,7 +236,7 @@ def _weights(ratings: Ratings, weighting: str) -> np.ndarray:
     if weighting == "snips":
         return raw / raw.mean()
     assert ratings.propensity is not None
-    return raw * len(raw) / ratings.propensity.size
+    return np.asarray(raw * len(raw) / ratings.propensity.size)
 
 
 def _inverse(ratings: Ratings) -> np.ndarray:
