@@ -192,7 +192,8 @@ def _bound(ask: Inquiry) -> Check:
         return remark(name, "It is for effects by adjustment; this one is not.")
     if not effect.adjustment_set:
         return remark(name, "Nothing was adjusted for, so there is no column to measure by.")
-    found = omitted_variable_bound(ask.frame, effect, ask.weights, ask.clusters, ask.rng)
+    study = ask.study if ask.compares_arms and ask.propensity is None else None
+    found = omitted_variable_bound(ask.frame, effect, ask.weights, ask.clusters, ask.rng, study=study)
     low, high = found.interval
     cause = f"A hidden cause as strong as {found.strongest}"
     if effect.interval[0] <= 0 <= effect.interval[1]:

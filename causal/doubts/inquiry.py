@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from causal.encoding import FrameError
+from causal.encoding import FrameError, numeric_values
 from causal.estimation import AdjustmentEstimand, estimate_effect
+from causal.estimators.aipw import contrast_effects
 from causal.estimators.effect import Effect
+from causal.estimators.overlap import Target
+from causal.estimators.study import Study, prepare_study, read_contrasts
 
 __all__ = ["Check", "Inquiry", "Question", "Status", "remark"]
 
@@ -62,6 +66,31 @@ class Inquiry:
     clusters: str | ArrayLike | None
     propensity: str | ArrayLike | pd.DataFrame | None
     rng: np.random.Generator
+
+    @property
+    def compares_arms(self) -> bool:
+        """Whether the effect compares two levels of the treatment by adjustment, so that a study answers it."""
+        return self.effect.target in ("ate", "att", "ato") and self.estimand.method != "front-door"
+
+    @cached_property
+    def study(self) -> Study:
+        """The rows, folds and propensities of the effect, made once for all checks that change neither."""
+        spec = self.estimand
+        return prepare_study(
+            self.frame, spec.treatment, spec.outcome, spec.adjustment_set, control=self.effect.contrast[1],
+            weights=self.weights, clusters=self.clusters, propensity=self.propensity, rng=self.rng,
+        )  # fmt: skip
+
+    def of_outcome(self, frame: pd.DataFrame, outcome: str) -> Effect:
+        """Estimate the same contrast of the same population on another outcome, with the same propensities."""
+        if not self.compares_arms:
+            return self.again(frame, outcome=outcome)
+        study, effect = self.study, self.effect
+        values = numeric_values(frame[outcome].iloc[study.rows])
+        chosen = read_contrasts(study, [effect.contrast])
+        target = cast(Target, effect.target)
+        found = contrast_effects(study, outcome, values, chosen, target, level=effect.level, rng=self.rng)
+        return found[chosen[0].key]
 
     def again(
         self, frame: pd.DataFrame, *, outcome: str | None = None, beside: Sequence[str] = (), rows: Any = slice(None)

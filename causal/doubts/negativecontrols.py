@@ -50,7 +50,7 @@ def _control_outcome(ask: Inquiry, given: str | ArrayLike, alpha: float) -> Chec
     if np.ptp(numeric_values(frame[name])) == 0.0:
         said = f"{'It' if name == CONTROL else name} is the same in every row, so it can show nothing."
         return remark("negative control outcome", said)
-    found = ask.again(frame, outcome=name)
+    found = ask.of_outcome(frame, name)
     said = "The outcome it cannot have changed" if name == CONTROL else f"{name}, which it cannot have changed,"
     return _tested("negative control outcome", found, alpha, ask.effect, said)
 

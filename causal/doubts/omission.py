@@ -27,7 +27,7 @@ from causal.estimators.nuisance import outcome_means
 from causal.estimators.overlap import CLIP, Target, eligible_rows, weigh
 from causal.estimators.sample import prepare_sample
 from causal.estimators.slope import residuals
-from causal.estimators.study import prepare_study, read_contrasts
+from causal.estimators.study import Study, prepare_study, read_contrasts
 
 __all__ = ["Sensitivity", "omitted_variable_bound"]
 
@@ -35,6 +35,7 @@ Floats = NDArray[np.float64]
 
 MOST_SHARE = 0.99
 CANDIDATES = 2  # columns that are left out in earnest, the strongest in the linear model
+CLOSE = 0.25  # of the strongest's squared bias in the linear model; a weaker column need not be tried
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def omitted_variable_bound(
     rng: int | np.random.Generator | None = None,
     *,
     columns: Sequence[str] | None = None,
+    study: Study | None = None,
 ) -> Sensitivity:
     """Bound the bias that a cause as strong as the strongest column would leave if it had not been recorded.
 
@@ -100,6 +102,9 @@ def omitted_variable_bound(
     rng : int or numpy.random.Generator, optional
     columns : sequence of str, optional
         Columns of the adjustment set to measure by; all of them by default.
+    study : Study, optional
+        The rows of a two-valued or categorical treatment with their propensities by the whole adjustment set, where
+        they are at hand; estimated ones, because logged ones do not change when a column is left out.
 
     Returns
     -------
@@ -141,12 +146,12 @@ def omitted_variable_bound(
     if stray:
         raise FrameError(f"{stray[:3]} are not in the adjustment set {list(known)}; measure by columns that are")
 
-    def scale(adjusted: tuple[str, ...]) -> _Scale:
-        return _scale(frame, effect, adjusted, weights, clusters, generator)
+    def scale(adjusted: tuple[str, ...], ready: Study | None = None) -> _Scale:
+        return _scale(frame, effect, adjusted, weights, clusters, generator, ready)
 
-    full = scale(known)
+    full = scale(known, study)
     strongest, shares = "", (0.0, 0.0)
-    for column, linear in _screen(frame, effect, wanted)[:CANDIDATES]:
+    for column, linear in _worth_leaving_out(_screen(frame, effect, wanted)):
         without = scale(tuple(name for name in known if name != column))
         found = _shares(full, without, linear)
         if not strongest or _bias(full, *found) > _bias(full, *shares):
@@ -189,6 +194,7 @@ def _scale(
     weights: str | ArrayLike | None,
     clusters: str | ArrayLike | None,
     rng: np.random.Generator,
+    ready: Study | None,
 ) -> _Scale:
     names = (effect.treatment, effect.outcome)
     if effect.target == "slope":
@@ -198,7 +204,9 @@ def _scale(
         left = outcome - effect.value * amount
         return _Scale(float(np.average(left**2, weights=sample.weights)), 1.0 / power)
     level, reference = effect.contrast
-    study = prepare_study(frame, *names, adjusted, control=reference, weights=weights, clusters=clusters, rng=rng)
+    study = ready or prepare_study(
+        frame, *names, adjusted, control=reference, weights=weights, clusters=clusters, rng=rng
+    )
     contrast = read_contrasts(study, [(level, reference)])[0]
     y = numeric_values(frame[effect.outcome].iloc[study.rows])
     means = outcome_means(study.x, study.arms, y, study.weights, study.folds, rng)
@@ -231,6 +239,14 @@ def _screen(frame: pd.DataFrame, effect: Effect, columns: tuple[str, ...]) -> li
         outcome, treatment = _partial(y, np.column_stack([rest, d]), blocks[column]), _partial(d, rest, blocks[column])
         found.append((column, _twin(outcome, treatment)))
     return sorted(found, key=lambda item: -item[1][0] * item[1][1])
+
+
+def _worth_leaving_out(
+    screened: list[tuple[str, tuple[float, float]]],
+) -> list[tuple[str, tuple[float, float]]]:
+    """Return the columns to leave out in earnest: the first, and others that come close in the linear model."""
+    least = CLOSE * screened[0][1][0] * screened[0][1][1] if screened else 0.0
+    return [item for item in screened[:CANDIDATES] if item[1][0] * item[1][1] >= least]
 
 
 def _twin(outcome: float, treatment: float) -> tuple[float, float]:
