@@ -234,7 +234,7 @@ def _weights(ratings: Ratings, weighting: str) -> np.ndarray:
         return np.ones(len(ratings.rating))
     raw = _inverse(ratings)
     if weighting == "snips":
-        return raw / raw.mean()
+        return np.asarray(raw / raw.mean())
     assert ratings.propensity is not None
     return np.asarray(raw * len(raw) / ratings.propensity.size)
 
