@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from causal import CausalGraph, Knowledge, discover, identify
 from causal.formulas.agreement import share_of_bootstraps
 from causal.formulas.backdoor import is_valid_adjustment
+from causal.formulas.criterion import Criterion
 from causal.graph import GraphError
+from causal.graphs.bitgraph import BitGraph
 from causal.graphs.resamples import pack_resamples
 from causal.search.meek import compile_rules
 from causal.search.orientation import Pattern, orient
@@ -66,6 +68,28 @@ def test_the_share_is_what_asking_every_graph_gives(seed, closed, chosen):
     valid = [is_valid_adjustment(graph, "a", "b", chosen) for graph in drawn]
     carrier = CausalGraph(NAMES, bootstraps=pack_resamples(marks(graph) for graph in drawn))
     assert share_of_bootstraps(carrier, "a", "b", chosen) == pytest.approx(np.mean(valid))
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**31), st.sets(st.sampled_from(NAMES), max_size=3))
+def test_graphs_that_no_search_should_leave_are_asked_one_by_one(seed, chosen):
+    """Any marks: cycles of open edges, latent common causes, open edges that cannot be directed."""
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(9):
+        kinds = np.triu(rng.choice(4, size=(5, 5), p=(0.4, 0.25, 0.2, 0.15)), 1)
+        open_edges, latent = (np.asarray((kinds == kind) | (kinds == kind).T) for kind in (2, 3))
+        drawn.append(SimpleNamespace(directed=kinds == 1, undirected=open_edges, bidirected=latent))
+    chosen -= {"a", "b"}
+    resamples = pack_resamples(drawn)
+    given_bits = sum(1 << NAMES.index(name) for name in chosen)
+    one_by_one = [
+        Criterion.pose(BitGraph.from_edges(5, *(np.argwhere(m).tolist() for m in vars(g).values())), 0, 1, 1)
+        for g in drawn
+    ]
+    expected = np.mean([criterion.accepts(given_bits) for criterion in one_by_one])
+    found = share_of_bootstraps(CausalGraph(NAMES, bootstraps=resamples), "a", "b", chosen)
+    assert found == pytest.approx(expected)
 
 
 def test_an_estimand_from_a_discovered_graph_says_how_stable_it_is():
