@@ -138,14 +138,18 @@ def t_logistic(
     frame: pd.DataFrame, train: np.ndarray, test: np.ndarray, treated: np.ndarray, outcome: np.ndarray
 ) -> np.ndarray:
     """The rival to beat: one logistic regression for each arm on indicator columns."""
-    table = pd.get_dummies(frame[list(HILLSTROM_ROLES)], columns=["zip_code", "past_channel"], dtype=float)
-    matrix = (table / table.std()).to_numpy()
+    matrix = _indicators(frame)
     chance = []
     for arm in (1.0, 0.0):
         own = train[treated[train] == arm]
         model = LogisticRegression(max_iter=1_000).fit(matrix[own], outcome[own])
         chance.append(model.predict_proba(matrix[test])[:, 1])
     return np.asarray(chance[0] - chance[1])
+
+
+def _indicators(frame: pd.DataFrame) -> np.ndarray:
+    table = pd.get_dummies(frame[list(HILLSTROM_ROLES)], columns=["zip_code", "past_channel"], dtype=float)
+    return np.asarray(table / table.std())
 
 
 def _by_repeat(values: Sequence[float]) -> np.ndarray:
@@ -155,24 +159,46 @@ def _by_repeat(values: Sequence[float]) -> np.ndarray:
 
 def _show_value(frame: pd.DataFrame, repeats: int) -> None:
     """Visits for each customer when everybody gets the advised arm, less the best constant arm chosen in training."""
-    arms = frame["segment"].to_numpy()
-    visit = frame["visit"].to_numpy(np.float64)
-    share = frame["segment"].value_counts(normalize=True)
+    arms, visit = frame["segment"].to_numpy(), frame["visit"].to_numpy(np.float64)
     settings = {"treatment": "segment", "control": NOBODY, "outcome": "visit", "roles": HILLSTROM_ROLES}
-    gains: dict[str, list[np.ndarray]] = {name: [] for name in HEADS}
+    gains = {name: np.empty((2, repeats, len(frame))) for name in HEADS}
+    deviates = {name: np.empty((repeats, len(frame))) for name in HEADS}
     for repeat, train, test in halves(len(frame), repeats):
         constant = str(pd.Series(visit[train]).groupby(arms[train]).mean().idxmax())
-        weight = visit[test] / share[arms[test]].to_numpy()
+        rate = arm_rates(frame, train, test)
         for name, head in HEADS.items():
             advice = advise(frame.iloc[train], frame.iloc[test], head, repeat, **settings)  # type: ignore[arg-type]
             chosen = np.where(advice.max(axis=1) > 0, advice.idxmax(axis=1), NOBODY)
-            gains[name].append(weight * (arms[test] == chosen) - weight * (arms[test] == constant))
+            gains[name][:, repeat, test] = _value(chosen, arms[test], visit[test], rate) - _value(
+                np.full(len(test), constant), arms[test], visit[test], rate
+            )
+            deviates[name][repeat, test] = chosen != constant
     print("Value of the advised arm less the best constant arm (visits for each customer, 95 %)")
-    for name, parts in gains.items():
-        by_customer = np.concatenate(parts).reshape(repeats, -1).mean()
-        spread = np.mean([np.concatenate(parts[2 * r : 2 * r + 2]).std() for r in range(repeats)])
-        margin = 1.96 * spread / np.sqrt(len(frame))
-        print(f"  {name:<12}{by_customer:+.4f} [{by_customer - margin:+.4f}, {by_customer + margin:+.4f}]")
+    print(f"  {'':<12}{'inverse weighting':>28}{'doubly robust':>28}{'other than constant':>22}")
+    for name, found in gains.items():
+        cells = [mean_interval(rows.mean(axis=0)) for rows in found]
+        told = "".join(f"{f'{cell.value:+.4f} [{cell.low:+.4f}, {cell.high:+.4f}]':>28}" for cell in cells)
+        print(f"  {name:<12}{told}{deviates[name].mean():>22.1%}")
+
+
+def arm_rates(frame: pd.DataFrame, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
+    """Predicted visits of the test customers under each arm, by one logistic regression for each arm."""
+    matrix = _indicators(frame)
+    rates = {}
+    for arm in frame["segment"].unique():
+        own = train[(frame["segment"] == arm).to_numpy()[train]]
+        model = LogisticRegression(max_iter=1_000).fit(matrix[own], frame["visit"].to_numpy()[own])
+        rates[arm] = model.predict_proba(matrix[test])[:, 1]
+    return pd.DataFrame(rates)
+
+
+def _value(chosen: np.ndarray, arms: np.ndarray, visit: np.ndarray, rate: pd.DataFrame) -> np.ndarray:
+    """Each customer's part of a policy's value, by inverse weighting and doubly robust; shape (2, n)."""
+    share = pd.Series(arms).value_counts(normalize=True)
+    weight = (arms == chosen) / share[arms].to_numpy()
+    columns = rate.columns.get_indexer(pd.Index(chosen))
+    predicted = rate.to_numpy()[np.arange(len(chosen)), columns]
+    return np.stack([weight * visit, predicted + weight * (visit - predicted)])
 
 
 def show_starbucks(folder: Path, repeats: int) -> None:
