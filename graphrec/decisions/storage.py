@@ -33,6 +33,7 @@ from graphrec.learning.design import Design
 from graphrec.learning.effects import EffectModel
 from graphrec.learning.exposure import Exposure, read_propensity
 from graphrec.learning.falsification import NegativeControl
+from graphrec.learning.form import FormError
 from graphrec.learning.heads.registry import UpliftModel, read_head, store_head
 from graphrec.learning.parts import NotStorable, Parts, join_parts
 from graphrec.learning.response import StructuredUplift
@@ -172,6 +173,7 @@ def _description(model: Recommender) -> dict[str, Any]:
             "channels": effects.channels,
             "grades": effects.grades,
             "check": asdict(effects.check),
+            "form": effects.form.to_list(),
             "adjustment": {
                 "columns": adjustment.columns,
                 "adjustment_set": adjustment.adjustment_set,
@@ -300,6 +302,7 @@ def _read_effects(path: Path, data: dict[str, Any]) -> EffectModel:
         check=NegativeControl(**data["check"]),
         channels=tuple(data["channels"]),
         grades=data["grades"],
+        form=FormError.from_list(data["form"]),
     )
 
 

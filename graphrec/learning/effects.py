@@ -6,7 +6,7 @@ adjustment is put to the test. Heads are interchangeable; the default is the off
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from graphrec.learning.adjustment import Adjustment, choose_columns
 from graphrec.learning.design import Design
 from graphrec.learning.exposure import Exposure, fit_exposure
 from graphrec.learning.falsification import NegativeControl, negative_control
+from graphrec.learning.form import FormError, fit_form_error
+from graphrec.learning.heads.additive import AdditiveUplift
 from graphrec.learning.heads.registry import Head, HeadRecipe, UpliftModel, recipe_of
 from graphrec.learning.outcome import customer_folds
-from graphrec.learning.response import StructuredUplift, TrainingRows
+from graphrec.learning.response import Response, StructuredUplift, TrainingRows
 from graphrec.learning.rows import training_rows
 from graphrec.market.panel import Panel
 
@@ -46,6 +48,8 @@ class EffectModel:
         Channels in the order of the predictions.
     grades : dict of str to str
         Best grade that a recommendation through the channel can have.
+    form : FormError
+        Groups of customers in which the effect differs from its prediction.
     """
 
     model: UpliftModel
@@ -55,6 +59,11 @@ class EffectModel:
     check: NegativeControl
     channels: tuple[str, ...]
     grades: dict[str, str]
+    form: FormError = field(default_factory=FormError)
+
+    def doubted(self, response: Response, matrix: np.ndarray) -> Response:
+        """A response of the model with the error of its form in the standard errors."""
+        return self.form.widen(response, matrix, len(self.channels))
 
 
 def fit_effects(
@@ -88,7 +97,16 @@ def fit_effects(
         check,
         rows.channels,
         _grades(panel, rows.channels, adjustment, check, recipe.claims_effect),
+        _form(rows, model, exposure),
     )
+
+
+def _form(rows: TrainingRows, model: UpliftModel, exposure: Exposure) -> FormError:
+    """Error of the form of a model that knows what it expected of rows it had not seen; none for the others."""
+    if not isinstance(model, StructuredUplift | AdditiveUplift):
+        return FormError()
+    organic = model.predict(rows.matrix, errors=False).p_organic
+    return fit_form_error(rows, model.expected, organic, exposure.control_weights, rows.modifiers)
 
 
 def _twin_outcome(panel: Panel) -> np.ndarray:

@@ -21,6 +21,11 @@ __all__ = ["Modification", "clearly_less", "effect_columns", "fit_modification"]
 
 _PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 _DEVIATION_FACTORS = (1.0, 4.0)
+_UNDERSMOOTHING = 10.0
+"""Standard errors are those of an effect shrunk so much less: shrinkage passes off bias as certainty.
+
+On planted effects, nominal 90 % intervals of the shrunk effect covered 70 to 86 %, those of the looser one 86 to 99 %.
+"""
 
 
 def effect_columns(matrix: np.ndarray, offset: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
@@ -59,7 +64,8 @@ class Modification:
     Attributes
     ----------
     effect : LogisticFit
-        Coefficients of the shared effect, followed by each channel's deviation where there are several channels.
+        Coefficients of the shared effect, followed by each channel's deviation where there are several channels. The
+        covariance is that of a less shrunken fit.
     penalty : tuple of float
         Ridge of the shared effect, and its factor for the deviations.
     modifiers : numpy.ndarray, shape (p,), bool
@@ -105,6 +111,8 @@ def fit_modification(
     assert best is not None
     _, modifiers, penalty, ridge, z = best
     effect = fit_logistic(z, outcome, penalty=ridge, offset=aimed, clusters=clusters)
+    looser = fit_logistic(z, outcome, penalty=ridge / _UNDERSMOOTHING, offset=aimed, clusters=clusters)
+    effect = LogisticFit(effect.coefficients, looser.covariance)
     return Modification(effect, penalty, modifiers, effect.predict(z), z, ridge)
 
 

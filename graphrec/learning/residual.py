@@ -10,7 +10,8 @@ contacted rows, and loses where the effect is simple.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -66,24 +67,46 @@ class BoostedResidual:
         In (0, 1].
     channels : int
         Number of channels.
+    folds : tuple of lightgbm.Booster
+        Trees fitted without one fold each.
+    out_of_fold : numpy.ndarray, shape (n,)
+        Addition to the effect of each training row by trees that had not seen its customer; empty after loading.
     """
 
     booster: Any
     share: float
     channels: int
+    folds: tuple[Any, ...] = ()
+    out_of_fold: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     def logits(self, matrix: np.ndarray, offset: np.ndarray, channel: np.ndarray) -> np.ndarray:
         """Addition to the effect in logits, shape (n,); channels count from 0."""
         columns = _columns(matrix, offset, channel, self.channels)
-        found = self.share * self.booster.predict(columns, raw_score=True, num_threads=1)
-        return np.asarray(np.clip(found, -_FARTHEST, _FARTHEST))
+        return self._shrunk(self.booster.predict(columns, raw_score=True, num_threads=1))
+
+    def standard_errors(self, matrix: np.ndarray, offset: np.ndarray, channel: np.ndarray) -> np.ndarray:
+        """Jackknife standard error of `logits` over the folds, shape (n,)."""
+        columns = _columns(matrix, offset, channel, self.channels)
+        found = np.stack([self._shrunk(one.predict(columns, raw_score=True, num_threads=1)) for one in self.folds])
+        k = len(self.folds)
+        return np.asarray(np.sqrt((k - 1) / k * ((found - found.mean(axis=0)) ** 2).sum(axis=0)))
+
+    def _shrunk(self, trees: np.ndarray) -> np.ndarray:
+        return np.asarray(np.clip(self.share * trees, -_FARTHEST, _FARTHEST))
+
+    def to_texts(self) -> dict[str, str]:
+        """LightGBM's own text of all trees."""
+        boosters = {"residual": self.booster} | {f"residual_fold{i}": one for i, one in enumerate(self.folds)}
+        return {name: booster.model_to_string() for name, booster in boosters.items()}
 
     @classmethod
-    def from_text(cls, text: str, share: float, channels: int) -> BoostedResidual:
-        """Rebuild from LightGBM's own text."""
+    def from_texts(cls, texts: Mapping[str, str], share: float, channels: int) -> BoostedResidual:
+        """Rebuild from `to_texts`."""
         import lightgbm
 
-        return cls(lightgbm.Booster(model_str=text), share, channels)
+        count = sum(name.startswith("residual_fold") for name in texts)
+        folds = tuple(lightgbm.Booster(model_str=texts[f"residual_fold{i}"]) for i in range(count))
+        return cls(lightgbm.Booster(model_str=texts["residual"]), share, channels, folds)
 
 
 def fit_residual(rows: LeftOver, folds: np.ndarray, clusters: np.ndarray, seed: int) -> BoostedResidual | None:
@@ -102,14 +125,17 @@ def fit_residual(rows: LeftOver, folds: np.ndarray, clusters: np.ndarray, seed: 
         return None
     columns = _columns(rows.matrix, rows.offset, rows.channel, rows.channels)
     out_of_fold = np.zeros(len(outcome))
+    parts = []
     for fold in np.unique(folds):
         test = folds == fold
         booster = _boost(columns[~test], outcome[~test], known[~test], seed)
         out_of_fold[test] = booster.predict(columns[test], raw_score=True, num_threads=1)
+        parts.append(booster)
     share = _share(out_of_fold, outcome, known, clusters)
     if share is None:
         return None
-    return BoostedResidual(_boost(columns, outcome, known, seed), share, rows.channels)
+    unseen = np.clip(share * out_of_fold, -_FARTHEST, _FARTHEST)
+    return BoostedResidual(_boost(columns, outcome, known, seed), share, rows.channels, tuple(parts), unseen)
 
 
 def _columns(matrix: np.ndarray, offset: np.ndarray, channel: np.ndarray, channels: int) -> np.ndarray:

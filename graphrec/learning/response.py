@@ -138,6 +138,9 @@ class StructuredUplift:
         The slots and what they change; None where the contacts had none.
     folds : numpy.ndarray, shape (n,)
         Customer fold of each training row; empty after loading.
+    expected : numpy.ndarray, shape (n,)
+        Expected outcome of each training row as it was treated, f and trees from models that had not seen its
+        customer; empty after loading.
     """
 
     organic: BinaryModel
@@ -152,6 +155,7 @@ class StructuredUplift:
     residual: BoostedResidual | None = None
     folds: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     moments: SlotEffects | None = None
+    expected: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -183,17 +187,24 @@ class StructuredUplift:
         base = effect_columns(matrix[:, self.modifiers], offset, self.offset_scale)
         columns = base if self.moments is None else np.column_stack([base, self.moments.columns(matrix)])
         for c in range(len(self.channels)):
-            trees = 0.0 if self.residual is None else self.residual.logits(matrix, offset, np.full(len(matrix), c))
+            trees, doubt = self._trees(matrix, offset, c, errors)
             for place, slot in enumerate(asked, start=c * len(asked)):
                 effect = self._effect_of(c, base.shape[1], slot)
                 p = expit(np.clip(offset + (effect.predict(columns) + trees), -_FARTHEST, _FARTHEST))
                 p_contact[:, place] = p
                 if errors:
                     slope = p * (1 - p)
-                    own = slope * np.sqrt(effect.variance(columns))
-                    shared = (slope - p_organic * (1 - p_organic)) * spread
-                    se[:, place] = np.hypot(own, shared)
+                    # The contacted rows fix the response, so an error of f stays in the organic part alone.
+                    own = slope**2 * (effect.variance(columns) + doubt**2)
+                    se[:, place] = np.sqrt(own + (p_organic * (1 - p_organic) * spread) ** 2)
         return Response(p_organic, p_contact, se)
+
+    def _trees(self, matrix: np.ndarray, offset: np.ndarray, channel: int, errors: bool) -> tuple[Any, Any]:
+        """What trees add to a channel's effect in logits, and its standard error."""
+        if self.residual is None:
+            return 0.0, 0.0
+        where = matrix, offset, np.full(len(matrix), channel)
+        return self.residual.logits(*where), self.residual.standard_errors(*where) if errors else 0.0
 
     def _effect_of(self, channel: int, width: int, slot: int | None) -> LogisticFit:
         """Shared effect plus the deviations of channel and slot, as coefficients of the shared columns."""
@@ -224,7 +235,7 @@ class StructuredUplift:
             arrays |= {f"{prefix}_{name}": values for name, values in own_arrays.items()}
             texts |= {f"{prefix}_{name}": text for name, text in own_texts.items()}
         if self.residual is not None:
-            texts["residual"] = self.residual.booster.model_to_string()
+            texts |= self.residual.to_texts()
         meta = {
             "counts": counts,
             "residual_share": None if self.residual is None else self.residual.share,
@@ -258,7 +269,7 @@ class StructuredUplift:
             models[prefix] = BinaryModel.from_parts(own_arrays, {**own_texts, "count": str(meta["counts"][prefix])})
         residual = None
         if meta["residual_share"] is not None:
-            residual = BoostedResidual.from_text(texts["residual"], meta["residual_share"], len(meta["channels"]))
+            residual = BoostedResidual.from_texts(texts, meta["residual_share"], len(meta["channels"]))
         low, high = meta["contacted_range"]
         exposure = Exposure(
             models["exposure"],
@@ -333,6 +344,8 @@ def fit_structured_uplift(
     known = np.zeros(len(rows.outcome))
     known[contacted] = read.logits + (0.0 if residual is None else residual.logits(matrix, offset, channel))
     everyone = fit_binary(rows.matrix, rows.outcome, folds, offset=known, seed=seed)
+    if residual is not None:
+        known[contacted] = read.logits + residual.out_of_fold
     return StructuredUplift(
         organic=everyone,
         exposure=exposure,
@@ -346,6 +359,7 @@ def fit_structured_uplift(
         residual=residual,
         folds=folds,
         moments=moments,
+        expected=np.asarray(expit(everyone.out_of_fold + known)),
     )
 
 

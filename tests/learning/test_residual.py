@@ -60,7 +60,7 @@ def test_what_is_left_is_found_and_survives_its_text():
     assert residual is not None and 0 < residual.share <= 1
     moved = residual.logits(rows.matrix, rows.offset, rows.channel)
     assert np.corrcoef(moved, rows.matrix[:, 0])[0, 1] > 0.9
-    again = BoostedResidual.from_text(residual.booster.model_to_string(), residual.share, 2)
+    again = BoostedResidual.from_texts(residual.to_texts(), residual.share, 2)
     assert (again.logits(rows.matrix, rows.offset, rows.channel) == moved).all()
 
 

@@ -15,7 +15,7 @@ a logarithm says nothing about money.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,12 +46,16 @@ class AdditiveUplift:
     effect : Projection
         Coefficients of the baseline, the shared effect, and each channel's deviation where there are several.
     channels : int
+    expected : numpy.ndarray, shape (n,)
+        Expected outcome of each training row as it was treated, f from models that had not seen its customer; empty
+        after loading.
     """
 
     control: MeanModel
     basis: EffectBasis
     effect: Projection
     channels: int
+    expected: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     def predict(self, matrix: np.ndarray, *, errors: bool = True) -> Response:
         """Expected outcomes, and standard errors of the conditional mean effect."""
@@ -128,7 +132,8 @@ def fit_additive(
         penalties=_penalties(columns.shape[1], len(rows.channels)),
     )
     effect = Projection(fitted.coefficients * unit, fitted.covariance * unit**2)
-    return AdditiveUplift(shared.control, basis, effect, len(rows.channels))
+    expected = organic + regressors @ effect.coefficients
+    return AdditiveUplift(shared.control, basis, effect, len(rows.channels), expected)
 
 
 def _regressors(columns: np.ndarray, channel: np.ndarray, channels: int) -> np.ndarray:

@@ -6,7 +6,7 @@ Hides the table. A head is a recipe for an uplift model; `RecommenderConfig(head
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,7 +24,18 @@ from graphrec.learning.parts import NotStorable, Parts
 from graphrec.learning.response import Response, StructuredUplift, TrainingRows, fit_structured_uplift
 from graphrec.market.tables import DataError
 
-__all__ = ["HEADS", "Head", "HeadRecipe", "UpliftModel", "predict_quickly", "read_head", "recipe_of", "store_head"]
+__all__ = [
+    "HEADS",
+    "Head",
+    "HeadRecipe",
+    "UpliftModel",
+    "predict_quickly",
+    "predict_slots",
+    "read_head",
+    "recipe_of",
+    "slots_of",
+    "store_head",
+]
 
 
 class UpliftModel(Protocol):
@@ -164,10 +175,25 @@ _CLASSES: Mapping[str, Any] = {kind.__name__: kind for kind in (TLearner, XLearn
 _BUILT_IN: tuple[type, ...] = (StructuredUplift, *_CLASSES.values())
 
 
-def predict_quickly(model: Any, matrix: np.ndarray) -> Response:
+def predict_quickly(model: Any, matrix: np.ndarray, slots: Sequence[int] | None = None) -> Response:
     """Potential outcomes of rows most of which nobody will see: without standard errors where the model can."""
+    if slots is not None:
+        return predict_slots(model, matrix, slots, errors=False)
     quick = {"errors": False} if type(model) in _BUILT_IN else {}
     found: Response = model.predict(matrix, **quick)
+    return found
+
+
+def slots_of(model: Any) -> tuple[str, ...]:
+    """Slots that a model tells apart; none of the heads but the structured one does."""
+    return model.slots if isinstance(model, StructuredUplift) else ()
+
+
+def predict_slots(model: Any, matrix: np.ndarray, slots: Sequence[int] | None, *, errors: bool = True) -> Response:
+    """Potential outcomes by channel and slot, slots varying fastest; by channel where ``slots`` is None."""
+    if slots is not None and isinstance(model, StructuredUplift):
+        return model.predict(matrix, errors=errors, slots=slots)
+    found: Response = model.predict(matrix)
     return found
 
 
