@@ -56,7 +56,7 @@ def split_latent(score: Score, directed: Booleans, rules: Rules) -> tuple[Boolea
     parents = (directed & ~stand_in).T.copy()
     rows = np.flatnonzero(stand_in.any(axis=0))
     while len(rows):
-        change = np.where(parents[rows], score.toggle(rows, parents[rows]), -np.inf)
+        change = np.where(parents[rows], score.toggle(rows, parents[rows], removals=True), -np.inf)
         worst = change.argmax(axis=1)
         useless = change[np.arange(len(rows)), worst] > BETTER
         rows, worst = rows[useless], worst[useless]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from causal.search.equivalence import random_member
 from causal.search.meek import Rules
 from causal.search.scores import Score
-from causal.search.treewalks import BETTER, NOTHING, foresee, sweep, walk_order
+from causal.search.treewalks import BETTER, NOTHING, foresee, rank_gains, sweep, walk_order
 
 __all__ = ["Ordering", "must_precede", "pick_parents", "search_order"]
 
@@ -205,30 +205,25 @@ class _Trees:
         if new.stop > len(self.child):
             self._make_room(max(2 * len(self.child), new.stop))
         change = self.score.toggle(child, parents)
-        gain = np.where(parents, -np.inf, change)
-        ranked = (-gain).argsort(axis=1, kind="stable")
-        gain = gain[np.arange(len(child))[:, None], ranked]
-        self.gain[new] = gain
-        self.wanted[new] = np.where(gain > BETTER, ranked, NOTHING)
+        useless = rank_gains(change, parents, self.wanted[new], self.gain[new])
         self.branch[new] = NOTHING
         self.child[new], self.parents[new], self.grown[new] = child, parents, grown
-        self.kept[new], self.value[new] = self._shrink(child, parents, grown, change)
+        self.kept[new], self.value[new] = parents, grown
+        rows = np.flatnonzero(useless)
+        self._shrink(new.start + rows, change[rows])
         self.count += len(child)
 
-    def _shrink(self, child: Integers, parents: Booleans, grown: Floats, change: Floats) -> tuple[Booleans, Floats]:
+    def _shrink(self, nodes: Integers, change: Floats) -> None:
         """Remove the parents that later ones made useless, the worst first."""
-        kept, value = parents.copy(), grown.copy()
-        loss = np.where(parents, change, -np.inf)
-        rows = np.flatnonzero(loss.max(axis=1) > BETTER)
-        loss = loss[rows]
-        while len(rows):
+        loss = np.where(self.kept[nodes], change, -np.inf)
+        while len(nodes):
             worst = loss.argmax(axis=1)
-            kept[rows, worst] = False
-            value[rows] += loss[np.arange(len(rows)), worst]
-            loss = np.where(kept[rows], self.score.toggle(child[rows], kept[rows]), -np.inf)
+            self.kept[nodes, worst] = False
+            self.value[nodes] += loss[np.arange(len(nodes)), worst]
+            kept = self.kept[nodes]
+            loss = np.where(kept, self.score.toggle(self.child[nodes], kept, removals=True), -np.inf)
             useless = loss.max(axis=1) > BETTER
-            rows, loss = rows[useless], loss[useless]
-        return kept, value
+            nodes, loss = nodes[useless], loss[useless]
 
     def _make_room(self, size: int) -> None:
         for name in ("child", "grown", "value", "parents", "kept", "wanted", "gain", "branch"):

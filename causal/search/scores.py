@@ -16,17 +16,14 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from causal.search.jit import compiled
 from causal.search.meek import Rules
 from causal.search.moments import Moments
+from causal.search.regressions import toggle_blocks
 
 __all__ = ["GaussianScore", "Score", "edge_price", "gaussian_score", "log_odds", "total_score"]
 
-DETERMINED = 1e-8
 SUREST = 1e-6
 RICHNESS = 0.5
-RIDGE = 1e-9
-LIMIT = float(np.log(DETERMINED))
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -45,7 +42,7 @@ class Score(Protocol):
         """Return the same score under other knowledge of what must and may not be."""
         ...
 
-    def toggle(self, children: Integers, parents: Booleans) -> Floats:
+    def toggle(self, children: Integers, parents: Booleans, removals: bool = False) -> Floats:
         """Return what adding or removing each single parent changes, in nats.
 
         Parameters
@@ -54,12 +51,14 @@ class Score(Protocol):
             Column numbers.
         parents : ndarray of bool, shape (N, d)
             Parents of each.
+        removals : bool
+            Whether to look at removals only, which is much faster.
 
         Returns
         -------
         ndarray of float, shape (N, d)
             ``[i, x]``: change of the score of ``children[i]`` when x joins its parents, or leaves them when it is
-            one; ``-inf`` where knowledge rules that out.
+            one; ``-inf`` where knowledge rules that out, and where it was not looked at.
         """
         ...
 
@@ -107,10 +106,10 @@ class GaussianScore:
         """See :meth:`Score.under`."""
         return replace(self, rules=rules)
 
-    def toggle(self, children: Integers, parents: Booleans) -> Floats:
+    def toggle(self, children: Integers, parents: Booleans, removals: bool = False) -> Floats:
         """See :meth:`Score.toggle`."""
         change = np.full(parents.shape, -np.inf)
-        _toggle_blocks(
+        toggle_blocks(
             self.correlation,
             self.starts,
             self.n,
@@ -119,6 +118,7 @@ class GaussianScore:
             self.rules.required,
             children,
             parents,
+            removals,
             change,
         )
         return change
@@ -174,186 +174,3 @@ def total_score(score: Score, directed: Booleans) -> float:
         total += float(score.toggle(rows, parents[rows])[np.arange(len(rows)), added].sum())
         parents[rows, added] = True
     return total
-
-
-@compiled
-def _toggle_blocks(
-    correlation: Floats,
-    starts: Integers,
-    n: float,
-    price: Floats,
-    banned: Booleans,
-    held: Booleans,
-    children: Integers,
-    parents: Booleans,
-    change: Floats,
-) -> None:
-    """Fill ``change`` row by row; every row is one column with its parents."""
-    d = len(starts) - 1
-    for row in range(len(children)):
-        child = children[row]
-        first, m = starts[child], starts[child + 1] - starts[child]
-        if m == 0:
-            continue
-        given = _members(starts, parents[row])
-        loading, variance = _explain(correlation, given)
-        own = _log_determinant(_left(correlation, loading, first, m, 0, 0))
-        precision = _precision(correlation, given, first, m)
-        across = correlation[first].copy()
-        for j in range(len(loading)):
-            across -= loading[j, first] * loading[j]
-        place = 0
-        for x in range(d):
-            low, k = starts[x], starts[x + 1] - starts[x]
-            if parents[row, x]:
-                if not held[x, child]:
-                    change[row, x] = price[x, child] - n * _shared_with_parent(precision, place, k, m)
-                place += k
-            elif k > 0 and not banned[x, child] and own > LIMIT and variance[low] > DETERMINED:
-                if m == 1 and k == 1:
-                    rest = 1.0 - across[low] * across[low] / (variance[first] * variance[low])
-                    shared = -0.5 * np.log(max(rest, DETERMINED))
-                else:
-                    shared = _shared(correlation, loading, own, first, m, low, k)
-                change[row, x] = n * shared - price[x, child]
-
-
-@compiled
-def _members(starts: Integers, inside: Booleans) -> Integers:
-    """Return the matrix columns of the blocks inside."""
-    found = np.empty(starts[-1], dtype=np.intp)
-    count = 0
-    for x in range(len(inside)):
-        if inside[x]:
-            for column in range(starts[x], starts[x + 1]):
-                found[count] = column
-                count += 1
-    return found[:count]
-
-
-@compiled
-def _explain(correlation: Floats, given: Integers) -> tuple[Floats, Floats]:
-    """Return loadings L, shape (s, q), so that L'L is what the given columns explain, and the variance left of all."""
-    s, q = len(given), len(correlation)
-    loading = np.zeros((s, q))
-    variance = np.ones(q)
-    for k in range(s):
-        pivot = given[k]
-        if variance[pivot] <= DETERMINED:
-            continue
-        for column in range(q):
-            loading[k, column] = correlation[pivot, column]
-        for j in range(k):
-            factor = loading[j, pivot]
-            for column in range(q):
-                loading[k, column] -= factor * loading[j, column]
-        scale = 1.0 / np.sqrt(loading[k, pivot])
-        for column in range(q):
-            loading[k, column] *= scale
-            variance[column] -= loading[k, column] ** 2
-    return loading, variance
-
-
-@compiled
-def _shared(correlation: Floats, loading: Floats, own: float, first: int, m: int, low: int, k: int) -> float:
-    """Return the mutual information of the child and another block given the parents, in nats for each row."""
-    alone = _log_determinant(_left(correlation, loading, low, k, 0, 0))
-    if alone <= LIMIT:
-        return 0.0
-    return 0.5 * (own + alone - _log_determinant(_left(correlation, loading, first, m, low, k)))
-
-
-@compiled
-def _left(correlation: Floats, loading: Floats, first: int, m: int, second: int, k: int) -> Floats:
-    """Return the covariance, given the parents, of m columns from one place on and k from another."""
-    left = np.empty((m + k, m + k))
-    for i in range(m + k):
-        a = first + i if i < m else second + i - m
-        for j in range(i + 1):
-            b = first + j if j < m else second + j - m
-            value = correlation[a, b]
-            for row in range(len(loading)):
-                value -= loading[row, a] * loading[row, b]
-            left[i, j] = value
-            left[j, i] = value
-    return left
-
-
-@compiled
-def _log_determinant(matrix: Floats) -> float:
-    """Return the log determinant by elimination, in place; a pivot below the limit counts as the limit."""
-    size = len(matrix)
-    total = 0.0
-    for k in range(size):
-        pivot = max(matrix[k, k], DETERMINED)
-        total += np.log(pivot)
-        for i in range(k + 1, size):
-            factor = matrix[i, k] / pivot
-            for j in range(k + 1, size):
-                matrix[i, j] -= factor * matrix[k, j]
-    return total
-
-
-@compiled
-def _precision(correlation: Floats, given: Integers, first: int, m: int) -> Floats:
-    """Return the inverse covariance of the parents' columns followed by the child's (Gauss-Jordan, in place)."""
-    s = len(given)
-    if s == 0:
-        return np.empty((0, 0))
-    matrix = np.empty((s + m, s + m))
-    for i in range(s + m):
-        a = given[i] if i < s else first + i - s
-        for j in range(s + m):
-            matrix[i, j] = correlation[a, given[j] if j < s else first + j - s]
-        matrix[i, i] += RIDGE
-    for k in range(s + m):
-        pivot = matrix[k, k]
-        matrix[k, k] = 1.0
-        for j in range(s + m):
-            matrix[k, j] /= pivot
-        for i in range(s + m):
-            if i != k:
-                factor = matrix[i, k]
-                matrix[i, k] = 0.0
-                for j in range(s + m):
-                    matrix[i, j] -= factor * matrix[k, j]
-    return matrix
-
-
-@compiled
-def _shared_with_parent(precision: Floats, place: int, k: int, m: int) -> float:
-    """Return the mutual information of one parent and the child given the other parents, in nats for each row."""
-    s = len(precision) - m
-    if m == 1 and k == 1:
-        across = precision[place, s]
-        return float(
-            -0.5 * np.log(max(1.0 - across * across / (precision[place, place] * precision[s, s]), DETERMINED))
-        )
-    parent = _part(precision, place, k, s, 0)
-    child = _part(precision, s, m, 0, 0)
-    both = _part(precision, place, k, s, m)
-    return 0.5 * (_scaled_log_determinant(parent) + _scaled_log_determinant(child) - _scaled_log_determinant(both))
-
-
-@compiled
-def _part(matrix: Floats, first: int, k: int, second: int, m: int) -> Floats:
-    """Return the rows and columns of two ranges of a symmetric matrix."""
-    part = np.empty((k + m, k + m))
-    for i in range(k + m):
-        for j in range(k + m):
-            part[i, j] = matrix[first + i if i < k else second + i - k, first + j if j < k else second + j - k]
-    return part
-
-
-@compiled
-def _scaled_log_determinant(matrix: Floats) -> float:
-    """Return the log determinant of a matrix of any scale, in place."""
-    total = 0.0
-    scale = np.empty(len(matrix))
-    for i in range(len(matrix)):
-        scale[i] = np.sqrt(matrix[i, i])
-        total += 2.0 * np.log(scale[i])
-    for i in range(len(matrix)):
-        for j in range(len(matrix)):
-            matrix[i, j] /= scale[i] * scale[j]
-    return total + _log_determinant(matrix)

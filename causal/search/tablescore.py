@@ -73,7 +73,7 @@ class TableScore:
         """See :meth:`causal.search.scores.Score.under`."""
         return replace(self, rules=rules)
 
-    def toggle(self, children: Integers, parents: Booleans) -> Floats:
+    def toggle(self, children: Integers, parents: Booleans, removals: bool = False) -> Floats:
         """See :meth:`causal.search.scores.Score.toggle`."""
         change = np.full(parents.shape, -np.inf)
         _toggle_tables(
@@ -85,6 +85,7 @@ class TableScore:
             self.rules.required,
             children,
             parents,
+            removals,
             change,
         )
         return change
@@ -121,6 +122,7 @@ def _toggle_tables(
     held: Booleans,
     children: Integers,
     parents: Booleans,
+    removals: bool,
     change: Floats,
 ) -> None:
     """Fill ``change`` row by row; every row is one column with its parents."""
@@ -141,7 +143,7 @@ def _toggle_tables(
                     inside[x] = True
                     then = _evidence(other, fewer, part, codes[:, child], levels[child], counts)
                     change[row, x] = then - now + price[x, child]
-            elif levels[x] > 1 and not banned[x, child] and cells * levels[x] <= len(codes):
+            elif not removals and levels[x] > 1 and not banned[x, child] and cells * levels[x] <= len(codes):
                 for i in range(len(codes)):
                     other[i] = index[i] * levels[x] + codes[i, x]
                 finer = total * levels[x]

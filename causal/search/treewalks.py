@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from causal.search.jit import compiled
 
-__all__ = ["BETTER", "NOTHING", "foresee", "sweep", "walk_order"]
+__all__ = ["BETTER", "NOTHING", "foresee", "rank_gains", "sweep", "walk_order"]
 
 NOTHING = -1
 WANTED = -2
@@ -124,6 +124,42 @@ def sweep(
             return turn, missing, moved
         moved = _settle(order, column, rest, low, high, ends, value) or moved
     return len(turns), 0, moved
+
+
+@compiled
+def rank_gains(change: Floats, parents: Booleans, wanted: Integers, gain: Floats) -> Booleans:
+    """List what would improve the score of each row, best first; return which rows hold a parent better removed.
+
+    Parameters
+    ----------
+    change : ndarray of float, shape (m, d)
+        Score gained by adding a column, or by removing one of the parents.
+    parents : ndarray of bool, shape (m, d)
+    wanted : ndarray of int, shape (m, d)
+        Filled with columns, ties by number, and ``NOTHING`` behind them.
+    gain : ndarray of float, shape (m, d)
+        Filled with their gains.
+    """
+    useless = np.zeros(len(change), dtype=np.bool_)
+    for row in range(len(change)):
+        count = 0
+        for column in range(change.shape[1]):
+            value = change[row, column]
+            if not value > BETTER:
+                continue
+            if parents[row, column]:
+                useless[row] = True
+                continue
+            place = count
+            while place > 0 and gain[row, place - 1] < value:
+                gain[row, place] = gain[row, place - 1]
+                wanted[row, place] = wanted[row, place - 1]
+                place -= 1
+            gain[row, place], wanted[row, place] = value, column
+            count += 1
+        wanted[row, count:] = NOTHING
+        gain[row, count:] = 0.0
+    return useless
 
 
 @compiled
