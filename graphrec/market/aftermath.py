@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from graphrec.market.attributes import Attributes, attribute_values
+from graphrec.market.complaints import Complaints
 from graphrec.market.covariates import purchase_values
 from graphrec.market.history import History, pair_codes, to_microseconds
 from graphrec.market.offers import Offers
@@ -27,8 +28,9 @@ AFTER: Mapping[str, tuple[tuple[str, ...], str]] = {
     "visited": (("visit", "view"), "Visit"),
     "redeemed": (("redeem",), "Redemption"),
     "unsubscribed": (("unsubscribe",), "Unsubscription"),
+    "complained": ((), "Complaint"),
 }
-"""Column to the event types behind it and its class."""
+"""Column to the event types behind it and its class; a complaint is a low score, not an event."""
 _ANSWERS = ("opened", "clicked", "redeemed")
 MEDIATORS = ("opened", "clicked", "visited")
 """Columns between contact and outcome; the others of `AFTER` follow the outcome."""
@@ -79,7 +81,7 @@ def find_aftermath(
     Returns
     -------
     pandas.DataFrame, shape (n, columns)
-        The columns of `AFTER` as 0/1, then the attributes.
+        The columns of `AFTER` as 0/1, then ``complained`` (a low score was given), then the attributes.
     """
     columns: dict[str, Any] = {}
     kinds = market.events["event_type"]
@@ -87,11 +89,14 @@ def find_aftermath(
     who = market.codes("events", "customer_id").astype(np.int64)
     tied = market.events["solicitation_id"].notna().to_numpy()
     for name, (types, _) in AFTER.items():
+        if not types:
+            continue
         rows = kinds.isin(types).to_numpy()
         if name in _ANSWERS and rows.any() and tied[rows].all():
             columns[name] = _answered(market, risk, rows, when, horizon)
         else:
             columns[name] = History(who[rows], when[rows]).count(risk.customers, times + horizon, horizon) > 0
+    columns["complained"] = Complaints(market).count(risk.customers, times + horizon, horizon) > 0
     frame = pd.DataFrame(columns).astype(np.float64)
     for name in (*attributes.mediators, *attributes.consequences):
         if name in market.customers.columns:

@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from graphrec.market.attributes import DAY, Attributes, AttributeTable, sort_attributes
+from graphrec.market.complaints import Complaints
 from graphrec.market.history import History, pair_codes, to_microseconds
+from graphrec.market.journey import JOURNEY_CLASSES, Journey
 from graphrec.market.offers import Offers
 from graphrec.market.tables import DataError, Market
 
@@ -30,7 +32,7 @@ _SEASONAL = 84 * DAY
 _PAST = {"purchase": "PastPurchase", "view": "PastView", "cart": "PastCart", "visit": "PastVisit"}
 _RESPONSES = {"open": "past_opens", "click": "past_clicks", "redeem": "past_redemptions"}
 
-_Compute = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+_Compute = Callable[[np.ndarray, np.ndarray, np.ndarray], "np.ndarray | pd.Categorical[Any]"]
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,12 @@ class Covariates:
         for event_type, name in _RESPONSES.items():
             table[name] = _Behaviour("PastResponse", "customer", self._customer_count(event_type, None))
         table["past_satisfaction"] = _Behaviour("PastSatisfaction", "customer", self._satisfaction)
+        said = Complaints(self.market)
+        table["last_satisfaction"] = _Behaviour("PastSatisfaction", "customer", lambda c, o, t: said.last_score(c, t))
+        table["past_complaints"] = _Behaviour("PastComplaint", "customer", lambda c, o, t: said.count(c, t))
+        for name, compute in Journey(self.market, self.offers).columns.items():
+            class_name, of_offer = JOURNEY_CLASSES[name]
+            table[name] = _Behaviour(class_name, "pair" if of_offer else "customer", compute)
         return table
 
     def _counts(self, event_type: str, class_name: str) -> dict[str, _Behaviour]:

@@ -87,7 +87,7 @@ class History:
         return np.asarray(np.searchsorted(self._keys, dense * (len(self._moments) + 1) + earlier, side="left"))
 
     def _bounds(
-        self, groups: np.ndarray, times: np.ndarray, window: int | None
+        self, groups: np.ndarray, times: np.ndarray, window: int | np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """First position of the group, and the half-open range of its records in the window."""
         dense = np.minimum(np.searchsorted(self._groups, groups), len(self._groups) - 1)
@@ -97,8 +97,11 @@ class History:
         known = self._groups[dense] == groups
         return first, np.where(known, start, first), np.where(known, np.maximum(end, start), first)
 
-    def count(self, groups: np.ndarray, times: np.ndarray, window: int | None = None) -> np.ndarray:
-        """Records of each group in ``[time - window, time)``; all before ``time`` without a window."""
+    def count(self, groups: np.ndarray, times: np.ndarray, window: int | np.ndarray | None = None) -> np.ndarray:
+        """Records of each group in ``[time - window, time)``; all before ``time`` without a window.
+
+        A window may be one number of microseconds, or one for each question.
+        """
         if not len(self):
             return np.zeros(len(groups))
         _, start, end = self._bounds(groups, times, window)
@@ -112,6 +115,13 @@ class History:
         first, start, end = self._bounds(groups, times, window)
         below = np.where(start > first, running[start], 0.0)
         return np.where(end > start, running[end] - below, 0.0)
+
+    def last_position(self, groups: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Position of the last record before ``time`` among the records in the order of group and time; -1 for none."""
+        if not len(self):
+            return np.full(len(groups), -1)
+        _, start, end = self._bounds(groups, times, None)
+        return np.where(end > start, end - 1, -1)
 
     def last_time(self, groups: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Time (microseconds) of the last record before ``time``; the smallest int64 where there is none."""

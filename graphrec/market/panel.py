@@ -88,6 +88,7 @@ class Panel:
         propensity: str | None = None,
         cluster: str | None = None,
         value: str | None = None,
+        slot: str | None = None,
         randomised: bool | str = False,
     ) -> Panel:
         """Panel of a ready-made table, one row for each unit, such as an e-mail experiment.
@@ -106,6 +107,8 @@ class Panel:
         weight, propensity, cluster, value : str, optional
             Columns with the sampling weight, the logged probability of the arm received, the unit that repeats
             (customer), and the money of the outcome.
+        slot : str, optional
+            Column with the slot of each contact; what it says of units without contact is not used.
         randomised : bool or str
             Whether the arm was drawn by lot, for all rows, or the column that says so. Nothing in a table can prove
             it, so it is said and not guessed; advice through an arm drawn by lot is graded A.
@@ -125,9 +128,11 @@ class Panel:
         Panel(4 rows, 2 contacted, 1 covariates, channels mail)
         """
         from graphrec.market.readymade import panel_parts
+        from graphrec.market.validation import as_pandas
 
         parts = panel_parts(frame, treatment, outcome, roles, control, weight, propensity, cluster, value, randomised)
-        return cls(treatment=treatment, outcome=outcome, **parts)
+        panel = cls(treatment=treatment, outcome=outcome, **parts)
+        return panel if slot is None else panel._with_slot(as_pandas("of units", frame), slot)
 
     @property
     def variables(self) -> pd.DataFrame:
@@ -187,6 +192,12 @@ class Panel:
         frame = self.frame.assign(**{name: columns[name].to_numpy() for name in columns.columns})
         covariates = tuple(dict.fromkeys([*self.covariates, *columns.columns]))
         return replace(self, frame=frame, covariates=covariates, roles={**self.roles, **roles})
+
+    def _with_slot(self, given: pd.DataFrame, name: str) -> Panel:
+        if name not in given.columns:
+            raise DataError(f"the table has no column {name!r}, which slot= names; it has {', '.join(given.columns)}")
+        known = self.contacted & given[name].notna().to_numpy()
+        return replace(self, frame=self.frame.assign(slot=pd.Categorical(given[name].astype("str").where(known))))
 
     def take(self, rows: np.ndarray) -> Panel:
         """The panel of some rows (a mask or positions)."""

@@ -53,11 +53,34 @@ _TRACES = (
     "past_opens",
     "past_clicks",
     "past_satisfaction",
+    "last_satisfaction",
+    "past_complaints",
+    "past_sessions",
+    "session_depth",
+    "usual_hour",
+    "last_event",
+    "views_since_purchase",
+    "open_carts",
+    "cart_recency",
+    "view_to_cart",
+    "cart_to_purchase",
+    "offer_in_cart",
+    "session_interest",
     "appetite",
 )
 """Recorded history: each is moved by taste, activity or a product's appeal, directly or through earlier periods."""
 _CONTEXT = ("category", "brand", "price", "season", "season_shift")
-_AFTER = ("treatment", "opened", "clicked", "visited", "outcome", "unsubscribed", "support_tickets", "welcome_push")
+_AFTER = (
+    "treatment",
+    "opened",
+    "clicked",
+    "visited",
+    "outcome",
+    "unsubscribed",
+    "complained",
+    "support_tickets",
+    "welcome_push",
+)
 
 _LAWS = (
     ("age", "income"),
@@ -97,6 +120,9 @@ _LAWS = (
     ("digital_affinity", "visited"),
     ("treatment", "unsubscribed"),
     ("contact_pressure", "unsubscribed"),
+    ("treatment", "complained"),
+    ("contact_pressure", "complained"),
+    ("outcome", "complained"),
     ("outcome", "support_tickets"),
     ("outcome", "welcome_push"),
     ("past_purchases", "support_tickets"),
