@@ -15,7 +15,7 @@ import pandas as pd
 from graphrec.market.history import to_microseconds
 from graphrec.market.tables import DataError, Market
 
-__all__ = ["check_request", "choose_channels", "customer_codes", "decision_time"]
+__all__ = ["check_request", "choose_channels", "choose_slots", "customer_codes", "decision_time"]
 
 
 def check_request(n: int, by: str, customers: Sequence[Any] | None) -> None:
@@ -47,12 +47,32 @@ def choose_channels(known: tuple[str, ...], channels: Sequence[str] | None) -> t
     DataError
         A channel was not learned or is named twice, or none is named.
     """
-    if channels is None:
+    return known if channels is None else _named("channel", known, channels)
+
+
+def choose_slots(known: tuple[str, ...], slots: Sequence[str] | None) -> tuple[str, ...]:
+    """The slots named, or all that were learned; none where contacts had no slot.
+
+    Raises
+    ------
+    DataError
+        A slot was not learned or is named twice, none is named, or no slot was learned at all.
+    """
+    if slots is None:
         return known
-    named = (channels,) if isinstance(channels, str) else tuple(channels)
-    unknown = [channel for channel in named if channel not in known]
+    if not known:
+        raise DataError(
+            "no slot was learned, so slots= cannot be asked for; fill solicitations.slot, or derive slots from the "
+            "time of sending with RecommenderConfig(slots='derived')"
+        )
+    return _named("slot", known, slots)
+
+
+def _named(kind: str, known: tuple[str, ...], given: Sequence[str]) -> tuple[str, ...]:
+    named = (given,) if isinstance(given, str) else tuple(given)
+    unknown = [name for name in named if name not in known]
     if unknown or not named or len(set(named)) < len(named):
-        found = f"channel {', '.join(map(repr, unknown))} was not learned" if unknown else f"channels are {named!r}"
+        found = f"{kind} {', '.join(map(repr, unknown))} was not learned" if unknown else f"{kind}s are {named!r}"
         raise DataError(f"{found}; choose one or more of {', '.join(known)}, each once")
     return named
 

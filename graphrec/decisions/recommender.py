@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,18 @@ import pandas as pd
 
 from causal.graph import CausalGraph
 from graphrec.decisions.panelgraph import discover_graph
-from graphrec.decisions.questions import check_request, choose_channels, customer_codes, decision_time
+from graphrec.decisions.questions import (
+    check_request,
+    choose_channels,
+    choose_slots,
+    customer_codes,
+    decision_time,
+)
 from graphrec.decisions.repertoire import choose_offers, possible_pairs, tried_offers
+from graphrec.decisions.settings import RecommenderConfig
 from graphrec.learning.appetite import Appetite, appetite_as_of, fit_appetite
 from graphrec.learning.effects import EffectModel, fit_effects
-from graphrec.learning.heads.registry import HEADS, Head, recipe_of
+from graphrec.learning.heads.registry import Head, recipe_of, slots_of
 from graphrec.market.covariates import Covariates
 from graphrec.market.history import to_microseconds
 from graphrec.market.offers import Offers
@@ -36,57 +43,6 @@ __all__ = ["NotFitted", "Recommender", "RecommenderConfig", "load_recommender"]
 
 class NotFitted(ValueError):
     """The recommender has to be fitted first."""
-
-
-@dataclass(frozen=True)
-class RecommenderConfig:
-    """Settings of a recommender; the defaults are meant to be kept.
-
-    Attributes
-    ----------
-    offer : str
-        Grain of advice: "product", "category", "campaign", or "auto" (what the solicitations name).
-    horizon_days : int
-        Outcome window after a contact, in days.
-    controls_per_contact : int
-        Controls drawn for each contact from its risk set.
-    appetite : str
-        Model of the purchase graph: "filter" (closed form), "encoder" (trained graph network) or "blend".
-    bootstraps : int
-        Bootstraps of the causal discovery when no graph is given.
-    level : float
-        Confidence level of the uplift intervals.
-    maximum_offers : int
-        Offers scored for each customer: those contacted about most often, then the most popular.
-    head : str
-        Learner of what a contact changes: "structured" (the default: what happens anyway plus a small effect), "t",
-        "x", "dr" (Kennedy 2023), "ips", "snips" (stabilised and self-normalised), "all-columns t" (heeds no graph), or
-        the rankings "response" and "appetite", which are no effects and graded X.
-    """
-
-    offer: str = "auto"
-    horizon_days: int = 28
-    controls_per_contact: int = 8
-    appetite: str = "filter"
-    bootstraps: int = 0
-    level: float = 0.9
-    maximum_offers: int = 1_000
-    head: str = "structured"
-
-    def __post_init__(self) -> None:
-        if not 0 < self.level < 1:
-            raise ValueError(f"level is {self.level}; use a probability such as 0.9")
-        for name in ("horizon_days", "controls_per_contact", "maximum_offers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; use 1 or more")
-        if self.appetite not in ("filter", "encoder", "blend"):
-            raise ValueError(f"appetite is {self.appetite!r}; choose 'filter', 'encoder' or 'blend'")
-        if self.head not in HEADS:
-            raise ValueError(f"head is {self.head!r}; choose one of {', '.join(HEADS)}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; `RecommenderConfig(**data)` reads it back."""
-        return asdict(self)
 
 
 class Recommender:
@@ -214,6 +170,7 @@ class Recommender:
             offer=self.config.offer,
             horizon_days=self.config.horizon_days,
             controls_per_contact=self.config.controls_per_contact,
+            slots=self.config.slots,
             rng=rng,
         )
 
@@ -281,9 +238,10 @@ class Recommender:
         customers: Sequence[Any] | None = None,
         as_of: object = None,
         channels: Sequence[str] | None = None,
+        slots: Sequence[str] | None = None,
         by: str = "uplift",
     ) -> pd.DataFrame:
-        """Best (offer, channel) rows of each customer.
+        """Best (offer, channel, slot) rows of each customer.
 
         Parameters
         ----------
@@ -297,8 +255,9 @@ class Recommender:
         as_of : time-like, optional
             Moment of the decision; only records before it are used. The end of the market's records by default.
             Without a time zone it is UTC.
-        channels : sequence of str, optional
-            Channels to consider; all that were learned by default.
+        channels, slots : sequence of str, optional
+            Channels and slots to consider; all that were learned by default. Where slots make no difference the most
+            used one comes first; where past contacts had none, the column ``slot`` is empty.
         by : {"uplift", "net_value"}
             What rank 1 maximises.
 
@@ -317,18 +276,19 @@ class Recommender:
         NotFitted
             Before `fit`.
         DataError
-            Unknown customer, channel or moment, or a column of the training data is missing.
+            Unknown customer, channel, slot or moment, or a column of the training data is missing.
         """
         chosen = choose_channels(self.effects.channels, channels)
+        moments = choose_slots(slots_of(self.effects.model), slots)
         check_request(n, by, customers)
         target = self.market if market is None else market
         if isinstance(target, Market):
-            return self.scorer(target, as_of).scores(customer_codes(target, customers), chosen, n, by)
+            return self.scorer(target, as_of).scores(customer_codes(target, customers), chosen, n, by, moments)
         from graphrec.decisions.units import score_units
 
         if as_of is not None:
             raise DataError("as_of needs a market, whose records have dates; a table of units is scored as it is")
-        return score_units(self, target, chosen, n, by, customers)
+        return score_units(self, target, chosen, n, by, customers, moments)
 
     def scorer(self, market: Market | None = None, as_of: object = None) -> Scorer:
         """Scorer of a market at a moment: covariates, potential outcomes and money of any customers.

@@ -16,12 +16,12 @@ from scipy.stats import norm
 
 from graphrec.learning.appetite import Appetite
 from graphrec.learning.effects import EffectModel
-from graphrec.learning.heads.registry import predict_quickly
+from graphrec.learning.heads.registry import predict_quickly, predict_slots, slots_of
 from graphrec.learning.response import Response
 from graphrec.market.covariates import Covariates
 from graphrec.market.tables import DataError
 
-__all__ = ["SCORE_COLUMNS", "Money", "Scorer", "best_rows", "final_grades", "uplift_interval"]
+__all__ = ["SCORE_COLUMNS", "Money", "Scorer", "Ways", "best_rows", "final_grades", "uplift_interval"]
 
 SCORE_COLUMNS = (
     "customer_id",
@@ -59,6 +59,39 @@ class Money:
 
 
 @dataclass(frozen=True, eq=False)
+class Ways:
+    """Ways to contact somebody: channels, or channels crossed with slots.
+
+    Attributes
+    ----------
+    channel : numpy.ndarray of int, shape (w,)
+        Position of each way's channel among those learned.
+    column : numpy.ndarray of int, shape (w,)
+        Position of each way among the columns of a prediction.
+    asked : list of int or None
+        Positions of the slots to predict; None without slots.
+    slot : numpy.ndarray of str or None
+        Slot of each way.
+    """
+
+    channel: np.ndarray
+    column: np.ndarray
+    asked: list[int] | None
+    slot: np.ndarray | None
+
+    @classmethod
+    def of(cls, effects: EffectModel, channels: Sequence[int], slots: Sequence[str]) -> Ways:
+        """The channels (positions) in each of the slots (names)."""
+        channel = np.array(channels, dtype=np.int64)
+        if not slots:
+            return cls(channel, channel, None, None)
+        known, n = slots_of(effects.model), len(slots)
+        column = channel[:, None] * n + np.arange(n)
+        asked = [known.index(slot) for slot in slots]
+        return cls(np.repeat(channel, n), column.ravel(), asked, np.tile(np.array(slots, dtype=object), len(channel)))
+
+
+@dataclass(frozen=True, eq=False)
 class Scorer:
     """Everything needed to score one market at one moment.
 
@@ -76,8 +109,12 @@ class Scorer:
     possible: np.ndarray
     tried: np.ndarray
 
-    def scores(self, customers: np.ndarray, channels: Sequence[str], n: int, by: str) -> pd.DataFrame:
+    def scores(
+        self, customers: np.ndarray, channels: Sequence[str], n: int, by: str, slots: Sequence[str] = ()
+    ) -> pd.DataFrame:
         """Best ``n`` rows of each customer (codes), with `SCORE_COLUMNS`; customers in the order given.
+
+        With ``slots`` every channel is tried in each of them.
 
         Raises
         ------
@@ -88,8 +125,9 @@ class Scorer:
         if not self.possible[:, positions].any():
             raise DataError(f"no offer of this market goes through {', '.join(channels)}; choose other channels")
         per_chunk = max(1, _CHUNK_ROWS // max(len(self.offers), 1))
+        ways = Ways.of(self.effects, positions, slots)
         parts = [
-            self._chunk(customers[start : start + per_chunk], positions, n, by)
+            self._chunk(customers[start : start + per_chunk], ways, n, by)
             for start in range(0, len(customers), per_chunk)
         ]
         return pd.concat(parts, ignore_index=True)
@@ -108,44 +146,45 @@ class Scorer:
             frame["appetite"] = self.appetite.matrix(customers)[:, self.offers].ravel()
         return frame
 
-    def _chunk(self, customers: np.ndarray, positions: list[int], n: int, by: str) -> pd.DataFrame:
+    def _chunk(self, customers: np.ndarray, ways: Ways, n: int, by: str) -> pd.DataFrame:
         matrix = self.effects.design.transform(self.frame(customers))
-        response = predict_quickly(self.effects.model, matrix)
-        n_offers, n_channels = len(self.offers), len(positions)
-        shape = (len(customers), n_offers, n_channels)
-        names = np.array([self.effects.channels[c] for c in positions])
+        response = predict_quickly(self.effects.model, matrix, ways.asked)
+        n_offers, n_ways = len(self.offers), len(ways.channel)
+        shape = (len(customers), n_offers, n_ways)
+        names = np.array(self.effects.channels)[ways.channel]
         cost = np.array([self.money.cost.get(channel, 0.0) for channel in names])
         value = self.money.value[self.offers]
-        uplift = response.uplift[:, positions].reshape(shape)
+        uplift = response.uplift[:, ways.column].reshape(shape)
         net = uplift * value[None, :, None] - cost
-        possible = self.possible[:, positions]
+        possible = self.possible[:, ways.channel]
         key = np.where(possible, uplift if by == "uplift" else net, -np.inf)
         best = best_rows(key.reshape(len(customers), -1), min(n, int(possible.sum())))
         k = best.shape[1]
-        row = (np.arange(len(customers))[:, None] * n_offers + best // n_channels).ravel()
-        offer, channel = (best // n_channels).ravel(), (best % n_channels).ravel()
-        column = np.array(positions)[channel]
+        row = (np.arange(len(customers))[:, None] * n_offers + best // n_ways).ravel()
+        offer, way = (best // n_ways).ravel(), (best % n_ways).ravel()
+        column = ways.column[way]
         p_organic, p_contact = response.p_organic[row], response.p_contact[row, column]
         shown, place = np.unique(row, return_inverse=True)
-        se = self.effects.model.predict(matrix[shown]).se[place, column]
+        doubted = self.effects.doubted(predict_slots(self.effects.model, matrix[shown], ways.asked), matrix[shown])
+        se = doubted.se[place, column]
         alike = self.effects.exposure.supported(matrix[shown])[place] & self.tried[offer]
-        grades = final_grades(self.effects, column, alike)
+        grades = final_grades(self.effects, ways.channel[way], alike)
         low, high = uplift_interval(p_organic, p_contact, se, self.level, grades)
         return pd.DataFrame(
             {
                 "customer_id": np.repeat(self.covariates.market.vocabulary.customers.decode(customers), k),
                 "rank": np.tile(np.arange(1, k + 1), len(customers)),
                 self.covariates.offers.id_column: self.covariates.offers.index.decode(self.offers[offer]),
-                "channel": names[channel],
-                "slot": None,
+                "channel": names[way],
+                "slot": None if ways.slot is None else ways.slot[way],
                 "p_organic": p_organic,
                 "p_contact": p_contact,
                 "uplift": p_contact - p_organic,
                 "uplift_low": low,
                 "uplift_high": high,
                 "value": value[offer],
-                "cost": cost[channel],
-                "net_value": (p_contact - p_organic) * value[offer] - cost[channel],
+                "cost": cost[way],
+                "net_value": (p_contact - p_organic) * value[offer] - cost[way],
                 "grade": grades,
             }
         )

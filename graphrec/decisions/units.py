@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from graphrec.decisions.scoring import best_rows, final_grades, uplift_interval
+from graphrec.decisions.scoring import Ways, best_rows, final_grades, uplift_interval
+from graphrec.learning.heads.registry import predict_slots
 from graphrec.market.tables import DataError
 from graphrec.market.validation import as_pandas
 
@@ -28,6 +29,7 @@ def score_units(
     n: int,
     by: str,
     customers: Sequence[Any] | None = None,
+    slots: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Best arms of each unit.
 
@@ -46,6 +48,8 @@ def score_units(
         What rank 1 maximises; an arm has no cost here.
     customers : sequence, optional
         Names of the units to score; all by default.
+    slots : sequence of str
+        Slots in which every arm is tried; none where none were learned.
 
     Raises
     ------
@@ -61,23 +65,24 @@ def score_units(
         rows = _rows_of(ids, customers)
         frame, ids = frame.iloc[rows], ids[rows]
     matrix = effects.design.transform(frame)
-    response = effects.model.predict(matrix)
-    columns = np.array([effects.channels.index(channel) for channel in channels])
+    ways = Ways.of(effects, [effects.channels.index(channel) for channel in channels], slots)
+    response = effects.doubted(predict_slots(effects.model, matrix, ways.asked), matrix)
     value = _mean_value(model)
-    uplift = response.uplift[:, columns]
+    uplift = response.uplift[:, ways.column]
     best = best_rows(uplift if by == "uplift" else uplift * value, n)
     row = np.repeat(np.arange(len(frame)), best.shape[1])
-    column = columns[best.ravel()]
+    way = best.ravel()
+    channel, column = ways.channel[way], ways.column[way]
     p0, p1 = response.p_organic[row], response.p_contact[row, column]
-    grades = final_grades(effects, column, effects.exposure.supported(matrix)[row])
+    grades = final_grades(effects, channel, effects.exposure.supported(matrix)[row])
     low, high = uplift_interval(p0, p1, response.se[row, column], model.config.level, grades)
     return pd.DataFrame(
         {
             "customer_id": ids[row],
             "rank": np.tile(np.arange(1, best.shape[1] + 1), len(frame)),
             "offer_id": panel.outcome,
-            "channel": np.array(effects.channels)[column],
-            "slot": None,
+            "channel": np.array(effects.channels)[channel],
+            "slot": None if ways.slot is None else ways.slot[way],
             "p_organic": p0,
             "p_contact": p1,
             "uplift": p1 - p0,

@@ -68,7 +68,8 @@ def test_the_best_are_the_best_of_all_pairs(model):
     codes = np.arange(20)
     found = scorer.scores(codes, model.effects.channels, 5, "uplift")
     matrix = model.effects.design.transform(scorer.frame(codes))
-    response, supported = model.effects.model.predict(matrix), model.effects.exposure.supported(matrix)
+    response = model.effects.doubted(model.effects.model.predict(matrix), matrix)
+    supported = model.effects.exposure.supported(matrix)
     key = response.uplift.reshape(20, -1)
     place = np.argsort(-key, axis=1, kind="stable")[:, :5]
     np.testing.assert_array_equal(found["uplift"].to_numpy().reshape(20, 5), np.take_along_axis(key, place, axis=1))

@@ -1,0 +1,79 @@
+"""What can be set about a recommender.
+
+Hides the defaults and the ranges. A setting is plain data, so it is saved beside the model and read back with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from graphrec.learning.heads.registry import HEADS
+from graphrec.market.slots import SLOT_SOURCES
+
+__all__ = ["RecommenderConfig"]
+
+
+@dataclass(frozen=True)
+class RecommenderConfig:
+    """Settings of a recommender; the defaults are meant to be kept.
+
+    Attributes
+    ----------
+    offer : str
+        Grain of advice: "product", "category", "campaign", or "auto" (what the solicitations name).
+    horizon_days : int
+        Outcome window after a contact, in days.
+    controls_per_contact : int
+        Controls drawn for each contact from its risk set.
+    appetite : str
+        Model of the purchase graph: "filter" (closed form), "encoder" (trained graph network) or "blend".
+    bootstraps : int
+        Bootstraps of the causal discovery when no graph is given.
+    level : float
+        Confidence level of the uplift intervals.
+    maximum_offers : int
+        Offers scored for each customer: those contacted about most often, then the most popular.
+    slots : str
+        Where the slot of a contact comes from: "recorded", "derived" from the local time of sending, or "none".
+    reachable_value : float, optional
+        Money lost when a customer unsubscribes; by default what a year of contacts earns of an average customer.
+    complaint_cost : float
+        Money lost with each low score that a contact provokes.
+    head : str
+        Learner of what a contact changes: "structured" (the default: what happens anyway plus a small effect), "t",
+        "x", "dr" (Kennedy 2023), "ips", "snips" (stabilised and self-normalised), "all-columns t" (heeds no graph), or
+        the rankings "response" and "appetite", which are no effects and graded X.
+    """
+
+    offer: str = "auto"
+    horizon_days: int = 28
+    controls_per_contact: int = 8
+    appetite: str = "filter"
+    bootstraps: int = 0
+    level: float = 0.9
+    maximum_offers: int = 1_000
+    slots: str = "recorded"
+    reachable_value: float | None = None
+    complaint_cost: float = 0.0
+    head: str = "structured"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1:
+            raise ValueError(f"level is {self.level}; use a probability such as 0.9")
+        for name in ("horizon_days", "controls_per_contact", "maximum_offers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; use 1 or more")
+        if self.appetite not in ("filter", "encoder", "blend"):
+            raise ValueError(f"appetite is {self.appetite!r}; choose 'filter', 'encoder' or 'blend'")
+        if self.slots not in SLOT_SOURCES:
+            raise ValueError(f"slots is {self.slots!r}; choose {', '.join(map(repr, SLOT_SOURCES))}")
+        for name in ("reachable_value", "complaint_cost"):
+            if not 0 <= (getattr(self, name) or 0.0) < float("inf"):
+                raise ValueError(f"{name} is {getattr(self, name)}; use money of zero or more")
+        if self.head not in HEADS:
+            raise ValueError(f"head is {self.head!r}; choose one of {', '.join(HEADS)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; `RecommenderConfig(**data)` reads it back."""
+        return asdict(self)
