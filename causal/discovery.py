@@ -17,7 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from causal.encoding import FrameError
 from causal.graph import CausalGraph, Note
+from causal.graphs.resamples import Resamples
 from causal.knowledge import Knowledge
+from causal.search.calibration import edge_probability
 from causal.search.orientation import Pattern, extend
 from causal.search.searches import Findings, search_boss, search_lingam, search_pc, soft_notes
 from causal.search.searchtable import SearchTable, prepare_table
@@ -131,7 +133,9 @@ def discover(
         frequencies = count_edges(findings.again, table.weights, table.clusters, bootstraps, generator, progress)
         if method != "fci":  # the vote of the bootstraps is on causes and would direct a latent common cause
             consensus = agree(frequencies, findings.pattern, table.rules)
-    graph = _assemble(table, known, findings.pattern, consensus, frequencies, notes)
+    confidence = {} if frequencies is None else _confidence(frequencies, table, method)
+    bootstrapped = None if frequencies is None else frequencies.graphs
+    graph = _assemble(table, known, findings.pattern, consensus, confidence, bootstrapped, notes)
     _check_output(graph, known)
     return graph
 
@@ -198,11 +202,11 @@ def _assemble(
     knowledge: Knowledge,
     pattern: Pattern,
     consensus: Pattern,
-    frequencies: Frequencies | None,
+    confidence: Mapping[Pair, Mapping[str, float]],
+    graphs: Resamples | None,
     said: list[Note],
 ) -> CausalGraph:
     names = table.names
-    confidence = {} if frequencies is None else _confidence(frequencies, names)
     notes = [*said, *_size_notes(table), *_latent_notes(pattern, names, knowledge)]
     agreed = CausalGraph(
         names,
@@ -221,7 +225,7 @@ def _assemble(
         agreed,
         _provenance(pattern, names, knowledge),
         notes,
-        None if frequencies is None else frequencies.graphs,
+        graphs,
     )
 
 
@@ -229,12 +233,16 @@ def _pairs(matrix: NDArray[np.bool_], names: tuple[str, ...]) -> list[Pair]:
     return [(names[a], names[b]) for a, b in np.argwhere(matrix)]
 
 
-def _confidence(frequencies: Frequencies, names: tuple[str, ...]) -> dict[Pair, dict[str, float]]:
+def _confidence(frequencies: Frequencies, table: SearchTable, method: str) -> dict[Pair, dict[str, float]]:
+    names, rules = table.names, table.rules
+    sure = edge_probability(frequencies.adjacent, frequencies.runs, method)
+    sure[rules.required | rules.required.T] = 1.0
     found = {}
     for a, b in np.argwhere(frequencies.adjacent > 0):
-        edge = float(frequencies.adjacent[a, b])
-        orientation = float(frequencies.pointing[a, b]) / edge
-        found[(names[a], names[b])] = {"edge": round(edge, 6), "orientation": round(orientation, 6)}
+        share = float(frequencies.adjacent[a, b])
+        orientation = float(frequencies.pointing[a, b]) / share
+        said = {"edge": float(sure[a, b]), "share": share, "orientation": orientation}
+        found[(names[a], names[b])] = {what: round(value, 6) for what, value in said.items()}
     return found
 
 

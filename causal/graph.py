@@ -69,9 +69,10 @@ class CausalGraph:
     bidirected_edges : iterable of (str, str)
         A latent common cause of the two. May stand beside a directed edge of the same pair.
     confidence : mapping of (str, str) to mapping, optional
-        Per ordered pair ``{"edge": p, "orientation": p}``: the share of bootstrap graphs in which the two are
-        adjacent, and the share of those that point from the first to the second (an undirected edge counts
-        half for each direction).
+        Per ordered pair ``{"edge": p, "share": q, "orientation": r}``: the probability that the two are adjacent, the
+        share of bootstrap graphs in which they are, from which it was calibrated (:mod:`causal.search.calibration`),
+        and the share of those that point from the first to the second (an undirected edge counts half for each
+        direction). Pairs that no bootstrap joins are not listed.
     consensus : CausalGraph, optional
         A graph without undirected edges that stands for this one. When omitted and nothing is undirected, the
         graph is its own consensus; otherwise it is None.

@@ -219,7 +219,7 @@ def _check_units(onto: Ontology, roles: Mapping[str, str], units: list[str]) -> 
 def _shares(file: Path) -> dict[tuple[str, str], float]:
     try:
         graph = json.loads(file.read_text(encoding="utf-8"))
-        told = {(a, b): c["edge"] * c["orientation"] for a, b, c in graph["confidence"]}
+        told = {(a, b): c.get("share", c["edge"]) * c["orientation"] for a, b, c in graph["confidence"]}
         return {(a, b): told.get((a, b), 0.0) for a, b in graph["edges"]}
     except OSError as error:
         raise OntologyError(f"cannot read the graph in {file}: {error.strerror}") from None

@@ -32,7 +32,7 @@ def to_dot(graph: CausalGraph) -> str:
     """Return a graph as DOT text.
 
     ``a -- b`` becomes an edge without arrow heads, ``a <-> b`` a dashed edge with two. The line width grows with the
-    share of bootstraps that have the edge. Names and edges survive a round trip; confidence, consensus and reasons
+    probability of the edge. Names and edges survive a round trip; confidence, consensus and reasons
     need :meth:`CausalGraph.to_json`.
     """
     lines = ["digraph {", "  rankdir=LR;", "  node [shape=box, style=rounded];"]

@@ -222,8 +222,10 @@ def _confidence(graph: CausalGraph, a: str, b: str, what: str) -> float | None:
     found = graph.confidence.get((a, b))
     if found is None and (b, a) in graph.confidence:
         back = graph.confidence[(b, a)]
-        return back.get("edge") if what == "edge" else 1.0 - back.get("orientation", 0.0)
-    return None if found is None else found.get(what)
+        return back.get("share", back.get("edge")) if what == "edge" else 1.0 - back.get("orientation", 0.0)
+    if found is None:
+        return None
+    return found.get("share", found.get("edge")) if what == "edge" else found.get(what)
 
 
 def _why(columns: _Columns) -> dict[str, Any] | None:

@@ -138,7 +138,7 @@ def test_a_required_edge_stays_where_the_data_see_none():
     known = Knowledge(required={("a", "b"), ("same", "c")}, provenance={("a", "b"): "the contract"})
     graph = discover(frame, known, bootstraps=5, rng=0)
     assert graph.edges == {("a", "b"), ("same", "c")}
-    assert graph.confidence[("a", "b")] == {"edge": 1.0, "orientation": 1.0}
+    assert graph.confidence[("a", "b")] == {"edge": 1.0, "share": 1.0, "orientation": 1.0}
     assert "the contract" in graph.provenance[("a", "b")]
 
 

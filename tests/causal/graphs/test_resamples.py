@@ -55,7 +55,7 @@ def test_discovery_keeps_the_graphs_that_its_shares_count(found):
     adjacent = [steps | steps.T | latent for steps, latent in found.bootstraps.matrices()]
     share = np.mean(adjacent, axis=0)
     for (a, b), said in found.confidence.items():
-        assert said["edge"] == pytest.approx(share[found.nodes.index(a), found.nodes.index(b)], abs=1e-6)
+        assert said["share"] == pytest.approx(share[found.nodes.index(a), found.nodes.index(b)], abs=1e-6)
 
 
 def test_json_and_copies_carry_them_unless_told_not_to(found):
