@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from causal.attribution import Attribution, attribute_outcome
     from causal.discovery import discover
     from causal.estimation import Effect, NoOverlap, estimate_effect
     from causal.formulas.minimalsets import minimal_adjustment_sets
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from causal.scm import StructuralModel, fit_scm
 
 __all__ = [
+    "Attribution",
     "CausalGraph",
     "Effect",
     "Estimand",
@@ -33,6 +35,7 @@ __all__ = [
     "NotIdentifiable",
     "Refutation",
     "StructuralModel",
+    "attribute_outcome",
     "discover",
     "estimate_effect",
     "estimate_with_discovery",
@@ -44,6 +47,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Attribution": "causal.attribution",
     "CausalGraph": "causal.graph",
     "Effect": "causal.estimation",
     "Estimand": "causal.identification",
@@ -54,6 +58,7 @@ _HOMES = {
     "NotIdentifiable": "causal.identification",
     "Refutation": "causal.refutation",
     "StructuralModel": "causal.scm",
+    "attribute_outcome": "causal.attribution",
     "discover": "causal.discovery",
     "estimate_effect": "causal.estimation",
     "estimate_with_discovery": "causal.rediscovery",
