@@ -1,137 +1,51 @@
 r"""From scores to a contact plan: the most net value that the rules allow, with a certificate.
 
-Hides the whole way from a table of candidates to a plan: sifting by rule (`candidates`, `consents`), dual prices
-(`prices`), the choice (`assignment`) and randomisation (`arms`). What remains visible is what a person signs: the
-contacts, what they are worth, how far that can be from the best, what each limit costs and why the others are out.
+The door of `graphrec.decisions.planning`. Hides the whole way from a table of candidates to a plan: sifting by rule
+(`sifting`), limits of customers and of all (`personal`, `sharedlimits`), room for measurement (`arms`), prices and
+choice (`assignment`). What remains visible is what a person signs: the contacts, what they are worth, how far that can
+be from the best, what each rule costs and why the others are out.
 
 Alternatives measured on 100,000 customers x 20 candidates: as one linear program PDLP took 39-90 s and the interior
-point of HiGHS gave no answer in 170 s; greedy by net value lost 1.5 %. The prices here take 30-60 passes over the
-candidates, 2-4 s, and leave a proven gap of about one part in a hundred million.
+point of HiGHS gave no answer in 170 s; greedy by net value lost 1.5 %. ``python -m benchmarks.allocation`` prints them
+beside this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graphrec.decisions.planning.arms import EXPLORATION, HOLDOUT, Randomised, randomise
-from graphrec.decisions.planning.assignment import Assignment, assign
+from graphrec.decisions.planning.arms import HOLDOUT, draw_keys, randomise, set_aside
+from graphrec.decisions.planning.assignment import assign
 from graphrec.decisions.planning.candidates import Candidates, read_candidates
-from graphrec.decisions.planning.contactpolicy import ContactPolicy, Infeasible, PolicyError
-from graphrec.decisions.planning.prices import Problem
+from graphrec.decisions.planning.clauses import Infeasible, PolicyError
+from graphrec.decisions.planning.conflicts import refuse_conflict, refuse_unreachable
+from graphrec.decisions.planning.contactplan import Chances, Plan
+from graphrec.decisions.planning.contactpolicy import ContactPolicy
+from graphrec.decisions.planning.desk import Tariff
+from graphrec.decisions.planning.exclusions import Exclusions, explain_exclusions
+from graphrec.decisions.planning.past import Past, read_past
+from graphrec.decisions.planning.personal import Personal, bind_customers
+from graphrec.decisions.planning.problem import Problem
+from graphrec.decisions.planning.ruleprices import candidate_rows, customer_rows, rules_frame, shared_rows
+from graphrec.decisions.planning.sharedlimits import bind_together, read_segments
+from graphrec.decisions.planning.sifting import sift
 
 if TYPE_CHECKING:
+    from graphrec.decisions.planning.assignment import Assignment
+    from graphrec.decisions.planning.sharedlimits import Shared
     from graphrec.market.tables import Market
 
 __all__ = ["ContactPolicy", "Infeasible", "Plan", "PolicyError", "allocate"]
 
 Integers = NDArray[np.int64]
-_CUSTOMER_LIMIT = "max_contacts_per_customer"
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """A contact plan and its certificate.
-
-    Attributes
-    ----------
-    contacts : pandas.DataFrame
-        The columns of the scores, `propensity` (probability, before the draw, of what was done) and `arm`: ``plan`` and
-        ``exploration`` are to be made, ``holdout`` was chosen by the plan and is **not** to be made. See `outgoing`.
-    value : float
-        Expected net value of the contacts to be made, in the currency of the scores.
-    planned_value : float
-        Net value of the plan before customers were held out or explored.
-    bound : float
-        No plan of the rows given is worth more than this under these rules; rows that were not given may be.
-    gap : float
-        ``(bound - planned_value) / bound``: the most that a better plan could add, relative.
-    shadow_prices : mapping of str to float
-        What one more unit of each limit is worth: ``budget`` per unit of money spent, ``channel_capacity[email]`` per
-        contact.
-    binding : tuple of str
-        Limits that cost something.
-    left_out : pandas.DataFrame
-        Columns reason, candidates, net_value: how many candidates are not in `contacts`, and why.
-    policy : ContactPolicy
-        The rules.
-    """
-
-    contacts: pd.DataFrame
-    value: float
-    planned_value: float
-    bound: float
-    gap: float
-    shadow_prices: Mapping[str, float]
-    binding: tuple[str, ...]
-    left_out: pd.DataFrame
-    policy: ContactPolicy
-
-    @property
-    def outgoing(self) -> pd.DataFrame:
-        """The contacts to be made: all but the hold-out."""
-        return self.contacts[self.contacts["arm"] != HOLDOUT].reset_index(drop=True)
-
-    def summary(self) -> list[str]:
-        """The plan in sentences, for a report."""
-        return [*self._worth(), *self._limits(), *self._arms(), *self._exclusions()]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values of everything but the contacts, for JSON."""
-        return {
-            "contacts": len(self.outgoing),
-            "customers": int(self.outgoing["customer_id"].nunique()),
-            "value": self.value,
-            "planned_value": self.planned_value,
-            "bound": self.bound,
-            "gap": self.gap,
-            "shadow_prices": dict(self.shadow_prices),
-            "binding": list(self.binding),
-            "left_out": self.left_out.to_dict(orient="records"),
-            "policy": self.policy.to_dict(),
-        }
-
-    def _worth(self) -> list[str]:
-        sent = self.outgoing
-        if sent.empty:
-            return ["No contact is worth making under these rules."]
-        randomised = self.policy.holdout > 0 or self.policy.exploration > 0
-        before = f"Before hold-out and exploration it is {self.planned_value:,.2f}. " if randomised else ""
-        return [
-            f"Make {len(sent):,} contacts with {sent['customer_id'].nunique():,} customers, for an expected net value "
-            f"of {self.value:,.2f}.",
-            f"{before}No plan from these scores under these rules is worth more than {self.bound:,.2f} "
-            f"(gap {self.gap:.4%}).",
-        ]
-
-    def _limits(self) -> list[str]:
-        priced = {name: price for name, price in self.shadow_prices.items() if name in self.binding}
-        lines = [f"One more unit of {name} would be worth {price:,.4g}." for name, price in priced.items()]
-        if _CUSTOMER_LIMIT in self.binding:
-            lines.append("The limit of contacts per customer leaves valuable contacts out.")
-        return lines
-
-    def _arms(self) -> list[str]:
-        lines = []
-        held = self.contacts[self.contacts["arm"] == HOLDOUT]
-        if len(held):
-            lines.append(
-                f"{held['customer_id'].nunique():,} customers of the plan are held out, to measure its effect."
-            )
-        explored = int((self.contacts["arm"] == EXPLORATION).sum())
-        if explored:
-            lines.append(f"{explored:,} contacts are drawn at random, so that later models learn without bias.")
-        return lines
-
-    def _exclusions(self) -> list[str]:
-        rows = self.left_out.itertuples(index=False)
-        told = ", ".join(f"{row.candidates:,} ({row.reason})" for row in rows)
-        return [f"Candidates left out: {told}."] if told else []
+_PRICED_CUSTOMERS = 50_000
+"""Customers on whom the limits of customers are priced; of more, a sample."""
 
 
 def allocate(
@@ -139,13 +53,17 @@ def allocate(
     policy: ContactPolicy | None = None,
     market: Market | None = None,
     *,
+    at: Any = None,
+    segments: Mapping[Any, Any] | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> Plan:
     r"""Choose the contacts of the largest total net value that the policy allows.
 
     .. math::
-        \max_{x \in \{0,1\}} \sum_j v_j x_j \;\text{ s.t. }\; \sum_{j \in i} x_j \le m,\;
-        \sum_{j \in (i, o)} x_j \le 1,\; \sum_{j \in c} x_j \le C_c,\; \sum_j k_j x_j \le B
+        \max_{x \in X_1 \times \dots \times X_N} \sum_j v_j x_j \quad\text{s.t.}\quad A u(x) + m\, k(x) \le b
+
+    where :math:`X_i` are the choices that the rules leave to customer `i`, `u` counts contacts by channel, slot,
+    product and segment, and `k` is the money spent.
 
     Parameters
     ----------
@@ -156,7 +74,12 @@ def allocate(
     policy : ContactPolicy, optional
         The rules; by default one contact for each customer.
     market : Market, optional
-        Needed for its consents when the policy requires them.
+        Needed for its consents, past contacts, feedback, attributes or stock where the policy asks for them.
+    at : time-like, optional
+        Moment of the plan: windows end at it, quiet times are judged from it. Without a time zone it is in the
+        market's. By default the end of the market's record.
+    segments : mapping of customer to segment, optional
+        Takes the place of the column that the policy names.
     rng : int, Generator or None
         Key of the hold-out and of exploration. Without these two shares the plan has no randomness.
 
@@ -167,9 +90,9 @@ def allocate(
     Raises
     ------
     PolicyError
-        A column is missing or holds impossible values, or consents are required without a market.
+        A column is missing or holds impossible values, there is no candidate, or a rule lacks what it judges by.
     Infeasible
-        Rules that cannot hold together; `constraints` names them.
+        Rules that cannot hold together; `constraints` names the smallest set that was found.
 
     Notes
     -----
@@ -190,85 +113,151 @@ def allocate(
     (3.0, 0.0, True)
     """
     policy = policy or ContactPolicy()
-    candidates = read_candidates(scores, policy, market)
-    allowed = candidates.allowed
-    problem = _problem(candidates, allowed, policy)
-    assignment = assign(problem)
-    ids = candidates.customers[np.unique(candidates.customer[allowed])]
-    drawn = randomise(problem, assignment.rows, ids, policy, rng)
-    reason = candidates.reason.copy()
-    reason[allowed] = _outbid(problem, assignment, drawn, candidates.channels)
+    candidates = read_candidates(scores, policy)
+    _check_channels(policy, candidates, market)
+    past = read_past(market, at)
+    sifted = sift(candidates, policy, market, past)
+    groups = read_segments(candidates, policy, market, segments)
+    shared = bind_together(candidates, policy, market, groups)
+    allowed = sifted.allowed
+    customer, present = _without_gaps(candidates.customer[allowed])
+    ids = candidates.customers[present]
+    personal = bind_customers(candidates, allowed, customer, ids, policy, past)
+    whole = _problem(candidates, allowed, customer, personal, shared)
+    refuse_unreachable(whole, sifted.blame(whole.limits, shared.cells))
+    keys, reserve = draw_keys(policy, rng), set_aside(whole, policy)
+    problem = replace(whole, limits=replace(whole.limits, amount=reserve.amount))
+    found = assign(problem)
+    if not found.feasible:
+        refuse_conflict(problem)
+    drawn = randomise(problem, found.rows, ids, policy, keys, reserve)
+    told = explain_exclusions(candidates, sifted, problem, personal, found, drawn, allowed)
     contacts = candidates.frame.iloc[allowed[drawn.rows]].reset_index(drop=True)
     contacts = contacts.assign(propensity=drawn.propensity, arm=pd.Series(drawn.arm, dtype="str"))
-    rest = np.delete(np.arange(len(reason)), allowed[drawn.rows])
-    planned = float(problem.value[assignment.rows].sum())
+    planned = problem.worth(found.rows)
+    prices = dict(zip(whole.limits.names, np.where(whole.limits.falling, -1.0, 1.0) * found.prices.rows))
+    follow = 1 - policy.holdout - policy.exploration
+    chance = policy.exploration * reserve.chance
+    chance[found.rows] += follow
     return Plan(
         contacts=contacts,
-        value=float(problem.value[drawn.rows[drawn.arm != HOLDOUT]].sum()),
+        value=problem.worth(drawn.rows[drawn.arm != HOLDOUT]),
         planned_value=planned,
-        bound=assignment.bound,
-        gap=(assignment.bound - planned) / assignment.bound if assignment.bound > 0 else 0.0,
-        shadow_prices=_shadow_prices(problem, assignment, candidates.channels),
-        binding=_binding(problem, assignment, candidates.channels, reason[rest]),
-        left_out=_left_out(reason[rest], candidates.net_value[rest]),
+        bound=found.bound,
+        gap=(found.bound - planned) / found.bound if found.bound > 0 else 0.0,
+        shadow_prices={name: float(price) + 0.0 for name, price in prices.items()},
+        binding=_binding(problem, prices, told),
+        left_out=told.left_out,
         policy=policy,
+        rules=_rules(candidates, policy, past, whole, problem, personal, found, sifted, shared, allowed),
+        nothing=told.nothing,
+        chances=Chances(candidates.frame, allowed, chance),
+        tariff=Tariff.of(whole.limits, found.prices, shared.places, groups, candidates, keys, past),
     )
 
 
-def _problem(candidates: Candidates, allowed: Integers, policy: ContactPolicy) -> Problem:
-    capacity = policy.channel_capacity or {}
-    _, customer = np.unique(candidates.customer[allowed], return_inverse=True)
+def _check_channels(policy: ContactPolicy, candidates: Candidates, market: Market | None) -> None:
+    """With a market the channels of the business are known, and a rule for another is a mistake."""
+    if market is not None and policy.channels:
+        answered = market.consents["channel"].dropna().astype(str).unique()
+        contacted = market.solicitations["channel"].dropna().astype(str).unique()
+        policy.check_channels([*candidates.channels, *answered, *contacted])
+
+
+def _without_gaps(customer: Integers) -> tuple[Integers, Integers]:
+    """Codes 0, 1, ... of sorted codes, and the codes that are present."""
+    if not len(customer):
+        return customer, customer
+    new = np.concatenate(([True], customer[1:] != customer[:-1]))
+    return (np.cumsum(new) - 1).astype(np.int64), customer[new]
+
+
+def _problem(
+    candidates: Candidates, allowed: Integers, customer: Integers, personal: Personal, shared: Shared
+) -> Problem:
     return Problem(
         customer=customer,
-        offer=candidates.offer[allowed],
-        channel=candidates.channel[allowed],
         value=candidates.net_value[allowed],
         cost=candidates.cost[allowed],
-        limit=policy.max_contacts_per_customer,
-        capacity=np.array([capacity.get(name, np.inf) for name in candidates.channels], dtype=np.float64),
-        budget=np.inf if policy.budget is None else policy.budget,
+        cells=shared.cells[allowed],
+        most=personal.most,
+        local=personal.local,
+        room=personal.room,
+        limits=shared.limits,
     )
 
 
-def _limit_names(problem: Problem, channels: tuple[str, ...]) -> list[str]:
-    """Name of the limit of each channel, and last of the budget."""
-    return [*(f"channel_capacity[{name}]" for name in channels), "budget"]
+def _binding(problem: Problem, prices: Mapping[str, float], told: Exclusions) -> tuple[str, ...]:
+    """Limits with a price, and the customers' limits where they keep a candidate out."""
+    smallest = 1e-9 * float(np.max(problem.value, initial=0.0))
+    priced = [name for name, price in prices.items() if abs(price) > smallest]
+    return (*told.customer_limits, *priced)
 
 
-def _shadow_prices(problem: Problem, assignment: Assignment, channels: tuple[str, ...]) -> Mapping[str, float]:
-    amounts = [*problem.capacity, problem.budget]
-    prices = [*assignment.prices.channel, assignment.prices.budget]
-    names = _limit_names(problem, channels)
-    return {n: float(p) for n, p, amount in zip(names, prices, amounts) if np.isfinite(amount)}
+def _rules(
+    candidates: Candidates,
+    policy: ContactPolicy,
+    past: Past,
+    whole: Problem,
+    problem: Problem,
+    personal: Personal,
+    found: Assignment,
+    sifted: Any,
+    shared: Shared,
+    allowed: Integers,
+) -> pd.DataFrame:
+    """The price of every rule."""
+    rows = shared_rows(whole.limits, whole.limits.amount, found.prices.rows, problem.used(found.rows))
+    rows += _customer_rules(candidates, policy, past, problem, found, allowed)
+    cells, money = whole.limits.cell_prices(found.prices.rows)
+    reduced = candidates.net_value - cells[shared.cells].sum(axis=1) - money * candidates.cost
+    held = np.bincount(problem.customer[found.rows], minlength=problem.customers)
+    worst = np.full(problem.customers, np.inf)
+    np.minimum.at(worst, problem.customer[found.rows], found.prices.reduced(problem)[found.rows])
+    floor = np.zeros(len(candidates.customers))
+    full = (held >= personal.most) & np.isfinite(worst)
+    floor[candidates.customer[allowed][problem.start[:-1]]] = np.where(full, worst, 0.0)
+    rows += candidate_rows(sifted.code, sifted.reasons, candidates.customer, reduced, floor)
+    return rules_frame(rows)
 
 
-def _binding(
-    problem: Problem, assignment: Assignment, channels: tuple[str, ...], reason: NDArray[Any]
-) -> tuple[str, ...]:
-    """Limits with a price, and the limit per customer where it keeps a candidate out."""
-    smallest = 1e-9 * float(problem.value.max(initial=0.0))
-    priced = [n for n, p in _shadow_prices(problem, assignment, channels).items() if p > smallest]
-    return (_CUSTOMER_LIMIT, *priced) if np.any(reason == _CUSTOMER_LIMIT) else tuple(priced)
+def _customer_rules(
+    candidates: Candidates, policy: ContactPolicy, past: Past, problem: Problem, found: Assignment, allowed: Integers
+) -> list[dict[str, Any]]:
+    """Prices of the customers' limits, on a sample where there are many."""
+    variants = dict(_wider(policy))
+    if not variants or not problem.customers:
+        return []
+    step = -(-problem.customers // _PRICED_CUSTOMERS)
+    chosen = problem.customer % step == 0
+    customer, present = _without_gaps(problem.customer[chosen])
+    ids = candidates.customers[candidates.customer[allowed][problem.start[:-1]]][present]
+
+    def variant(other: ContactPolicy) -> Problem:
+        own = bind_customers(candidates, allowed[chosen], customer, ids, other, past)
+        return Problem(
+            customer, problem.value[chosen], problem.cost[chosen], problem.cells[chosen], own.most, own.local, own.room,
+            problem.limits,
+        )  # fmt: skip
+
+    wider = {name: variant(other) for name, other in variants.items()}
+    return customer_rows(variant(policy), wider, found.prices, problem.customers / len(present))
 
 
-def _outbid(problem: Problem, assignment: Assignment, drawn: Randomised, channels: tuple[str, ...]) -> NDArray[Any]:
-    """Which limit keeps each admissible candidate out, supposing that it is out."""
-    names = np.array(_limit_names(problem, channels), dtype=object)
-    price, spent = assignment.prices.channel[problem.channel], assignment.prices.budget * problem.cost
-    capped = np.isfinite(problem.capacity)[problem.channel]
-    by_channel = (price > spent) | ((price == spent) & (capped | ~np.isfinite(problem.budget)))
-    reason = np.where(by_channel, names[problem.channel], names[-1])
-    if problem.limit is not None:
-        held = np.bincount(problem.customer[assignment.rows], minlength=problem.customers)
-        reason[(held >= problem.limit)[problem.customer]] = _CUSTOMER_LIMIT
-    offers = problem.customer * (int(problem.offer.max(initial=0)) + 1) + problem.offer
-    reason[np.isin(offers, offers[assignment.rows])] = "the offer is made otherwise"
-    reason[drawn.explores[problem.customer]] = "the customer explores"
-    return reason
-
-
-def _left_out(reason: NDArray[Any], net_value: NDArray[np.float64]) -> pd.DataFrame:
-    frame = pd.DataFrame({"reason": pd.Series(reason, dtype="str"), "net_value": net_value})
-    counts = frame.groupby("reason", sort=True).agg(candidates=("net_value", "size"), net_value=("net_value", "sum"))
-    counts = counts.sort_values("candidates", ascending=False, kind="stable")
-    return counts.reset_index()[["reason", "candidates", "net_value"]]
+def _wider(policy: ContactPolicy) -> list[tuple[str, ContactPolicy]]:
+    """The policy with one limit of the customers raised by 1, for each of them."""
+    found = []
+    if policy.max_contacts_per_customer is not None:
+        more = policy.max_contacts_per_customer + 1
+        found.append(("max_contacts_per_customer", replace(policy, max_contacts_per_customer=more)))
+    for place, window in enumerate(policy.windows):
+        wide = replace(window, max_contacts=window.max_contacts + 1)
+        others = tuple(w for w in policy.windows if w.channel != window.channel)
+        same = tuple(w for n, w in enumerate(policy.windows) if w.channel == window.channel and n != place)
+        kept = [w for w in same if (w.days > wide.days) == (w.max_contacts > wide.max_contacts)]
+        found.append((window.name, replace(policy, windows=(*others, *kept, wide))))
+    for place, rule in enumerate(policy.exclusive):
+        wide_rule = replace(rule, at_most=rule.at_most + 1)
+        rules = (*policy.exclusive[:place], wide_rule, *policy.exclusive[place + 1 :])
+        found.append((f"exclusive[{place}]", replace(policy, exclusive=rules)))
+    return found

@@ -246,11 +246,15 @@ def test_a_row_without_an_estimate_is_left_out_by_its_grade():
 
 
 def test_an_empty_plan_is_a_plan():
-    nothing = market_of_scores(0).iloc[:0]
-    for scores in (nothing, market_of_scores(0).assign(net_value=-1.0)):
-        plan = allocate(scores, ContactPolicy(budget=10, channel_capacity={"email": 3}))
-        assert plan.contacts.empty and plan.value == plan.bound == plan.gap == 0
-        assert plan.summary()[0] == "No contact is worth making under these rules."
+    scores = market_of_scores(0).assign(net_value=-1.0)
+    plan = allocate(scores, ContactPolicy(budget=10, channel_capacity={"email": 3}))
+    assert plan.contacts.empty and plan.value == plan.bound == plan.gap == 0
+    assert plan.summary()[0] == "No contact is worth making under these rules."
+
+
+def test_a_table_without_candidates_is_refused():
+    with pytest.raises(PolicyError, match="scores has 0 rows"):
+        allocate(market_of_scores(0).iloc[:0])
 
 
 def test_no_budget_leaves_free_contacts():

@@ -1,9 +1,18 @@
-"""Who is held out and who explores: by customer, from a keyed hash, with every probability kept.
+r"""Who is held out and who explores: by customer, from a keyed hash, with every probability kept.
 
 Hides the randomness of a plan. A customer's arm depends on the seed and the customer's identifier alone, so it is the
-same whatever other customers, candidates or rules the plan has (a salted hash as in Kohavi, Tang & Xu 2020, ch. 4.).
-The plan is made for everybody first and randomised after: held-out and contacted customers were chosen by the same
-rule and differ by chance alone, and no limit is ever exceeded.
+same whatever other customers, candidates or rules the plan has (a salted hash as in Kohavi, Tang & Xu 2020, ch. 4).
+
+Before the plan is made, room is set aside for exploration: of every limit up to the explorers' share of it, and their
+draws are made rarer where they would need more. The plan then has the rest, and is the same for every draw, which is
+what makes the probability of every action a known number. Held-out customers are part of the plan (their room stays
+empty), so that held-out and contacted were chosen by the same rule and differ by chance alone.
+
+Draws are independent, so they could all fall into one channel. Room is reserved for more than that: the chance that
+draws exceed a reserve is below one in a million for the plan (Chernoff's bound), and such draws are dropped.
+
+Alternative considered: giving explorers what a finished plan leaves over. Then the plan of one customer depends on who
+else explores, and no probability can be stated.
 """
 
 from __future__ import annotations
@@ -15,14 +24,59 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graphrec.decisions.planning.contactpolicy import ContactPolicy, Infeasible
-from graphrec.decisions.planning.prices import Problem
+from graphrec.decisions.planning.clauses import Infeasible
+from graphrec.decisions.planning.contactpolicy import ContactPolicy
+from graphrec.decisions.planning.problem import Problem
 
-__all__ = ["EXPLORATION", "HOLDOUT", "PLAN", "Randomised", "hash_uniform", "randomise"]
+__all__ = [
+    "EXPLORATION",
+    "HOLDOUT",
+    "PLAN",
+    "Keys",
+    "Randomised",
+    "Reserve",
+    "draw_keys",
+    "hash_uniform",
+    "randomise",
+    "set_aside",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 PLAN, HOLDOUT, EXPLORATION = "plan", "holdout", "exploration"
+_OVERFLOW = 1e-6
+"""Chance that some draw of the plan is dropped."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reserve:
+    """What exploration does: chances and room.
+
+    Attributes
+    ----------
+    chance : (n,) float
+        Probability that an explorer draws each candidate; the sum of a customer is at most 1.
+    cells : (cells,) float
+        Room set aside in each cell.
+    money : float
+        Money set aside.
+    amount : (limits,) float
+        What is left of every limit for the plan.
+    """
+
+    chance: Floats
+    cells: Floats
+    money: float
+    amount: Floats
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keys of the three hashes of a customer: their arm, their draw, their place in the queue."""
+
+    arm: int
+    pick: int
+    queue: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +116,52 @@ def hash_uniform(ids: NDArray[Any], key: int) -> Floats:
     return (hashed >> np.uint64(11)).astype(np.float64) / float(1 << 53)
 
 
+def draw_keys(policy: ContactPolicy, rng: int | np.random.Generator | None) -> Keys:
+    """Keys from the seed; a policy without randomness leaves the generator alone."""
+    if policy.holdout == 0 and policy.exploration == 0:
+        return Keys(0, 0, 0)
+    return Keys(*(int(key) for key in np.random.default_rng(rng).integers(0, 1 << 62, size=3)))
+
+
+def set_aside(problem: Problem, policy: ContactPolicy) -> Reserve:
+    """Chances of exploration, the room they need, and what is left of the limits.
+
+    Raises
+    ------
+    Infeasible
+        No limit leaves room for a single random contact.
+    """
+    limits = problem.limits
+    nothing = Reserve(np.zeros(len(problem.value)), np.zeros(limits.cells), 0.0, limits.amount)
+    if policy.exploration == 0 or not len(problem.value):
+        return nothing
+    chance = 1.0 / np.diff(problem.start)[problem.customer]
+    ceiling = limits.ceilings
+    most = np.where(ceiling >= 1, np.maximum(1.0, np.floor(policy.exploration * ceiling)), 0.0)
+    tail = np.log(_OVERFLOW / (limits.cells + 1))
+    dear = problem.cost > limits.purse
+    chance[dear] = 0.0
+    _refuse_no_room(problem, policy, np.asarray((most[problem.cells] < 1).any(axis=1)), dear)
+    wanted = policy.exploration * _by_cell(problem, chance)
+    thin = np.array([_thinned(mean, room, tail) for mean, room in zip(wanted, most)])
+    chance *= thin[problem.cells].min(axis=1)
+    biggest = float(np.max(problem.cost[chance > 0], initial=0.0))
+    money = 0.0
+    if np.isfinite(limits.purse) and biggest > 0:
+        purse = max(policy.exploration * limits.purse, min(biggest, limits.purse)) / biggest
+        spent = policy.exploration * float(chance @ problem.cost) / biggest
+        chance *= np.where(problem.cost > 0, _thinned(spent, purse, tail), 1.0)
+        spent = policy.exploration * float(chance @ problem.cost) / biggest
+        money = min(_reach(spent, tail), purse) * biggest
+    wanted = policy.exploration * _by_cell(problem, chance)
+    cells = np.array([min(_reach(mean, tail), room) for mean, room in zip(wanted, most)])
+    counted = np.where(np.isfinite(cells), cells, 0.0)
+    taken = np.where(limits.growing, limits.matrix @ counted + limits.money * money, 0.0)
+    return Reserve(chance, cells, money, limits.amount - taken)
+
+
 def randomise(
-    problem: Problem,
-    rows: Integers,
-    ids: NDArray[Any],
-    policy: ContactPolicy,
-    rng: int | np.random.Generator | None,
+    problem: Problem, rows: Integers, ids: NDArray[Any], policy: ContactPolicy, keys: Keys, reserve: Reserve
 ) -> Randomised:
     """Draw the arm of each customer and replace the contacts of explorers by random ones.
 
@@ -76,37 +170,35 @@ def randomise(
     problem : Problem
         Admissible candidates.
     rows : (k,) int
-        The planned rows.
+        The planned rows, made with what `reserve` left.
     ids : (customers,)
         Identifier of each customer of the problem.
     policy : ContactPolicy
         Shares of the hold-out and of exploration.
-    rng : int, Generator or None
-        Source of the key.
+    keys : Keys
+    reserve : Reserve
 
     Notes
     -----
-    An explorer draws one of its :math:`K_i` admissible candidates uniformly. Draws beyond the room that a channel or
-    the budget has left are dropped at random, so candidate `j` is made with probability :math:`q_j = f / K_i`, `f` the
-    share of draws kept. With shares `h` held out and `e` exploring, a planned contact has propensity
-    :math:`(1 - h - e) + e q_j`, any other :math:`e q_j`, no contact :math:`h + e (1 - \\sum_j q_j)` for a customer with
-    planned contacts.
+    An explorer draws candidate `j` with probability :math:`q_j`. With shares `h` held out and `e` exploring, a planned
+    contact has propensity :math:`(1 - h - e) + e q_j`, any other :math:`e q_j`, and no contact
+    :math:`h + e (1 - \\sum_j q_j)` for a customer with planned contacts.
     """
-    everyone = np.zeros(problem.customers, dtype=bool)
     if policy.holdout == 0 and policy.exploration == 0:
+        everyone = np.zeros(problem.customers, dtype=bool)
         return Randomised(rows, np.full(len(rows), PLAN, dtype=object), np.ones(len(rows)), everyone)
-    keys = np.random.default_rng(rng).integers(0, 1 << 62, size=3)
-    draw, pick, queue = (hash_uniform(ids, int(key)) for key in keys)
+    draw = hash_uniform(ids, keys.arm)
     held = draw < policy.holdout
     explores = ~held & (draw < policy.holdout + policy.exploration)
     planned = rows[~explores[problem.customer[rows]]]
-    made, chance = _explore(problem, planned, explores, pick, queue, policy)
-    arm = np.where(held[problem.customer[planned]], HOLDOUT, PLAN).astype(object)
+    made = _explored(problem, ids, explores, keys, reserve)
     in_plan = np.zeros(len(problem.value), dtype=bool)
     in_plan[rows] = True
     follow = 1 - policy.holdout - policy.exploration
-    contact = follow * in_plan + policy.exploration * chance
-    silence = 1 - follow - policy.exploration * np.bincount(problem.customer, chance, minlength=problem.customers)
+    contact = follow * in_plan + policy.exploration * reserve.chance
+    drawn = np.bincount(problem.customer, reserve.chance, minlength=problem.customers)
+    silence = policy.holdout + policy.exploration * (1 - drawn)
+    arm = np.where(held[problem.customer[planned]], HOLDOUT, PLAN).astype(object)
     propensity = np.where(arm == HOLDOUT, silence[problem.customer[planned]], contact[planned])
     everything = np.concatenate((planned, made))
     order = np.argsort(everything, kind="stable")
@@ -114,45 +206,75 @@ def randomise(
     return Randomised(everything[order], arms[order], np.concatenate((propensity, contact[made]))[order], explores)
 
 
-def _explore(
-    problem: Problem,
-    planned: Integers,
-    explores: NDArray[np.bool_],
-    pick: Floats,
-    queue: Floats,
-    policy: ContactPolicy,
-) -> tuple[Integers, Floats]:
-    """Random contacts of the explorers that fit, and the probability `q` of every candidate."""
-    size = np.bincount(problem.customer, minlength=problem.customers)
-    share = 1.0 / size[problem.customer]
-    if policy.exploration == 0 or not len(problem.value):
-        return planned[:0], np.zeros(len(problem.value))
-    _refuse_no_room(problem, policy)
-    start = np.cumsum(size) - size
-    drawn = (start + np.floor(pick * size).astype(np.int64))[explores]
-    drawn = drawn[np.argsort(queue[explores], kind="stable")]
-    used, spent = problem.usage(planned)
-    room = problem.capacity - used
-    turn = np.zeros(len(drawn), dtype=np.int64)
-    for channel in range(len(room)):
-        here = problem.channel[drawn] == channel
-        turn[here] = np.arange(int(here.sum()))
-    kept = drawn[turn < room[problem.channel[drawn]]]
-    wanted = np.bincount(problem.channel[drawn], minlength=len(room))
-    granted = np.bincount(problem.channel[kept], minlength=len(room))
-    by_channel = np.divide(granted, wanted, out=np.ones(len(room)), where=wanted > 0)
-    paid = kept[np.cumsum(problem.cost[kept]) <= problem.budget - spent]
-    by_budget = len(paid) / len(kept) if len(kept) else 1.0
-    return np.sort(paid), share * by_channel[problem.channel] * by_budget
+def _explored(
+    problem: Problem, ids: NDArray[Any], explores: NDArray[np.bool_], keys: Keys, reserve: Reserve
+) -> Integers:
+    """One random candidate of each explorer, or none; draws beyond the reserve are dropped by lot."""
+    from graphrec.decisions.planning.choice import fill_greedily
+
+    who = np.flatnonzero(explores)
+    if not len(who):
+        return np.zeros(0, dtype=np.int64)
+    pick, queue = hash_uniform(ids[who], keys.pick), hash_uniform(ids[who], keys.queue)
+    ends = np.cumsum(reserve.chance)
+    before = np.concatenate(([0.0], ends))[problem.start[who]]
+    row = np.searchsorted(ends, before + pick, side="right")
+    found = row < problem.start[who + 1]
+    row, queue = row[found], queue[found]
+    taken = np.zeros(len(problem.value), dtype=bool)
+    fill_greedily(
+        row[np.argsort(queue, kind="stable")].astype(np.int64), problem.customer, problem.cost, problem.cells,
+        problem.local, problem.most.copy(), problem.room.copy(), reserve.cells.copy(),
+        reserve.money * (1 + 1e-12) if np.isfinite(problem.limits.purse) else np.inf, taken,
+    )  # fmt: skip
+    return np.flatnonzero(taken)
 
 
-def _refuse_no_room(problem: Problem, policy: ContactPolicy) -> None:
-    closed = problem.capacity[problem.channel] < 1
-    dear = problem.cost > problem.budget
-    if np.all(closed | dear):
-        names = [n for n, hit in (("channel_capacity", closed.any()), ("budget", dear.any())) if hit]
-        raise Infeasible(
-            f"exploration={policy.exploration} asks for random contacts, but {' and '.join(names)} leave no room for a "
-            "single one; raise the limit or set exploration=0",
-            ("exploration", *names),
-        )
+def _by_cell(problem: Problem, weights: Floats) -> Floats:
+    families = problem.cells.T
+    counted = [np.bincount(family, weights, minlength=problem.limits.cells) for family in families]
+    return np.asarray(np.sum(counted, axis=0))
+
+
+def _tail(mean: float, room: float) -> float:
+    """Logarithm of Chernoff's bound of the chance that independent draws of some mean sum to more than the room."""
+    above = np.floor(room) + 1 if room == np.floor(room) else room
+    return 0.0 if above <= mean else float(-mean + above * (1 + np.log(mean / above)))
+
+
+def _thinned(mean: float, room: float, tail: float) -> float:
+    """Largest share of the draws that exceeds the room with a chance below the tail."""
+    if not np.isfinite(room) or mean <= 0 or _tail(mean, room) <= tail:
+        return 1.0
+    if room <= 0:
+        return 0.0
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _tail(mean * middle, room) <= tail else (low, middle)
+    return low
+
+
+def _reach(mean: float, tail: float) -> float:
+    """Smallest whole room that draws of some mean exceed with a chance below the tail."""
+    if mean <= 0:
+        return 0.0
+    room = np.floor(mean)
+    while _tail(mean, room) > tail:
+        room += max(1.0, np.floor(np.sqrt(mean) / 4))
+    return float(room)
+
+
+def _refuse_no_room(
+    problem: Problem, policy: ContactPolicy, closed: NDArray[np.bool_], dear: NDArray[np.bool_]
+) -> None:
+    if not np.all(closed | dear):
+        return
+    full = problem.limits.growing & (problem.limits.amount < 1) & (problem.limits.money == 0)
+    names = sorted({problem.limits.names[row].split("[")[0] for row in np.flatnonzero(full)}) if closed.any() else []
+    names += ["budget"] if dear.any() else []
+    raise Infeasible(
+        f"exploration={policy.exploration} asks for random contacts, but {' and '.join(names)} leave no room for a "
+        "single one; raise the limit or set exploration=0",
+        ("exploration", *names),
+    )

@@ -1,32 +1,27 @@
-"""Scores at the door of the plan: checked, put in one canonical order, and sifted by rule.
+"""Scores at the door of the plan: checked and put in one canonical order.
 
 Hides how score tables of different shapes (products or offers, with or without slots and grades) become aligned
-arrays, and why each candidate that may not be contacted is out. Rows are sorted by what they say, never by where
-they stand, so a permuted table gives the same plan.
+arrays. Rows are sorted by what they say, never by where they stand, so a permuted table gives the same plan. Which of
+them may be contacted is decided in `sifting`.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graphrec.decisions.planning.consents import consenting
-from graphrec.decisions.planning.contactpolicy import ContactPolicy, PolicyError
+from graphrec.decisions.planning.clauses import PolicyError
+from graphrec.decisions.planning.contactpolicy import ContactPolicy
 
-if TYPE_CHECKING:
-    from graphrec.market.tables import Market
-
-__all__ = ["ALLOWED", "Candidates", "read_candidates"]
+__all__ = ["Candidates", "read_candidates"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-ALLOWED = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,65 +32,65 @@ class Candidates:
     ----------
     frame : pandas.DataFrame
         The score rows in canonical order.
-    customer, offer, channel : (n,) int
-        Codes; `channel` is all 0 where the scores have none.
-    customers : (customers,) object
-        Identifier of each customer code.
-    channels : tuple of str
-        Name of each channel code.
+    customer, offer, channel, slot : (n,) int
+        Codes; `channel` is all 0 where the scores have none, `slot` is -1 where a row has none.
+    customers, offers : object arrays
+        Identifier of each code.
+    channels, slots : tuple of str
+        Name of each code.
     net_value, cost : (n,) float
         Money gained and spent by the contact; cost is 0 where neither column nor budget exists.
-    reason : (n,) str
-        Why a candidate may not be contacted; `ALLOWED` where it may.
     """
 
     frame: pd.DataFrame
     customer: Integers
     offer: Integers
     channel: Integers
+    slot: Integers
     customers: NDArray[Any]
+    offers: NDArray[Any]
     channels: tuple[str, ...]
+    slots: tuple[str, ...]
     net_value: Floats
     cost: Floats
-    reason: NDArray[Any]
-
-    @property
-    def allowed(self) -> Integers:
-        """Positions of the candidates that may be contacted."""
-        return np.flatnonzero(self.reason == ALLOWED)
 
 
-def read_candidates(scores: pd.DataFrame, policy: ContactPolicy, market: Market | None) -> Candidates:
-    """Check the scores, sort them and find which may be contacted."""
-    if policy.require_consent and market is None:
-        raise PolicyError("require_consent=True needs the consents: pass market= (nobody is contacted on a guess)")
+def read_candidates(scores: pd.DataFrame, policy: ContactPolicy) -> Candidates:
+    """Check the scores and sort them."""
     _check_columns(scores, policy)
     offer_column = "offer_id" if "offer_id" in scores.columns else "product_id"
     customer, customers = _codes(scores, "customer_id")
-    offer, _ = _codes(scores, offer_column)
+    offer, offers = _codes(scores, offer_column)
     channel, channels = _channel_codes(scores)
+    slot, slots = _slot_codes(scores)
     _check_spelling(policy, channels)
     judged = ~_excluded(scores, policy.exclude_grades)
-    net_value, cost = _net_value(scores, judged), _cost(scores, policy, judged)
-    order = _canonical_order(scores, customer, offer, channel, net_value, cost)
-    frame = scores.iloc[order].reset_index(drop=True)
-    customer, channel, net_value = customer[order], channel[order], net_value[order]
+    net_value, cost = _net_value(scores, judged, policy.caution), _cost(scores, policy, judged)
+    order = _canonical_order(scores, customer, offer, channel, slot, net_value, cost)
+    sorted_already = bool(np.all(order[1:] > order[:-1]))
+    frame = (scores if sorted_already else scores.iloc[order]).reset_index(drop=True)
+    if policy.caution > 0:
+        frame = frame.assign(cautious_net_value=net_value[order])
     return Candidates(
         frame=frame,
-        customer=customer,
+        customer=customer[order],
         offer=offer[order],
-        channel=channel,
+        channel=channel[order],
+        slot=slot[order],
         customers=customers,
+        offers=offers,
         channels=channels,
-        net_value=net_value,
+        slots=slots,
+        net_value=net_value[order],
         cost=cost[order],
-        reason=_reasons(frame, customer, channel, customers, channels, net_value, policy, market),
     )
 
 
 def _check_columns(scores: object, policy: ContactPolicy) -> None:
     if not isinstance(scores, pd.DataFrame):
         raise PolicyError(f"scores must be a pandas DataFrame of candidates, not {type(scores).__name__}")
+    if scores.empty and not len(scores.columns):
+        raise PolicyError("scores is an empty table: there is no candidate to choose from")
     have = ", ".join(map(str, scores.columns))
     if "customer_id" not in scores:
         raise PolicyError(f"scores has no column customer_id; it has {have}")
@@ -104,12 +99,16 @@ def _check_columns(scores: object, policy: ContactPolicy) -> None:
     if "net_value" not in scores and not {"value", "uplift", "cost"} <= set(scores.columns):
         raise PolicyError(f"scores needs net_value, or value, uplift and cost to compute it; it has {have}")
     wanted = {
-        "channel": policy.channel_capacity is not None or policy.require_consent,
+        "channel": bool(policy.channels) or policy.require_consent,
+        "slot": policy.slot_capacity is not None,
         "cost": policy.budget is not None,
     }
+    wanted |= dict.fromkeys(("uplift", "uplift_low", "value", "cost"), True) if policy.caution > 0 else {}
     for column, needed in wanted.items():
         if needed and column not in scores:
             raise PolicyError(f"the policy limits by {column}, but scores has no column {column}; it has {have}")
+    if scores.empty:
+        raise PolicyError("scores has 0 rows: there is no candidate to choose from; score customers first")
 
 
 def _codes(scores: pd.DataFrame, column: str) -> tuple[Integers, NDArray[Any]]:
@@ -136,19 +135,29 @@ def _channel_codes(scores: pd.DataFrame) -> tuple[Integers, tuple[str, ...]]:
     return codes, tuple(str(name) for name in names)
 
 
+def _slot_codes(scores: pd.DataFrame) -> tuple[Integers, tuple[str, ...]]:
+    if "slot" not in scores:
+        return np.full(len(scores), -1), ()
+    codes, names = pd.factorize(scores["slot"].astype(object), sort=False)
+    order = np.argsort([str(name) for name in names], kind="stable")
+    place = np.empty(len(names) + 1, dtype=np.int64)
+    place[order], place[-1] = np.arange(len(names)), -1
+    return place[codes], tuple(str(names[i]) for i in order)
+
+
 def _check_spelling(policy: ContactPolicy, channels: tuple[str, ...]) -> None:
     """A capacity for ``Email`` beside candidates by ``email`` would leave the channel without a limit."""
 
     def plain(name: str) -> str:
         return re.sub(r"[\W_]", "", name).casefold()
 
-    capped = policy.channel_capacity or {}
+    capped = policy.channels
     loose = {plain(name): name for name in channels if name not in capped}
-    for name in capped:
+    for name, rule in capped.items():
         if name not in channels and plain(name) in loose:
             raise PolicyError(
-                f"channel_capacity names {name!r}, the scores call it {loose[plain(name)]!r}; spell it the same way, "
-                "or the channel would have no limit"
+                f"{rule} names {name!r}, the scores call it {loose[plain(name)]!r}; spell it the same way, "
+                "or the rule would have no effect"
             )
 
 
@@ -174,7 +183,11 @@ def _numbers(scores: pd.DataFrame, column: str, judged: NDArray[np.bool_]) -> Fl
     return np.where(known, values, 0.0)
 
 
-def _net_value(scores: pd.DataFrame, judged: NDArray[np.bool_]) -> Floats:
+def _net_value(scores: pd.DataFrame, judged: NDArray[np.bool_], caution: float) -> Floats:
+    if caution > 0:
+        names = ("value", "uplift", "uplift_low", "cost")
+        value, uplift, low, cost = (_numbers(scores, column, judged) for column in names)
+        return value * (uplift - caution * (uplift - low)) - cost
     if "net_value" in scores:
         return _numbers(scores, "net_value", judged)
     value, uplift, cost = (_numbers(scores, column, judged) for column in ("value", "uplift", "cost"))
@@ -192,15 +205,18 @@ def _cost(scores: pd.DataFrame, policy: ContactPolicy, judged: NDArray[np.bool_]
 
 
 def _canonical_order(
-    scores: pd.DataFrame, customer: Integers, offer: Integers, channel: Integers, net_value: Floats, cost: Floats
+    scores: pd.DataFrame,
+    customer: Integers,
+    offer: Integers,
+    channel: Integers,
+    slot: Integers,
+    net_value: Floats,
+    cost: Floats,
 ) -> Integers:
     """Order by customer, offer, channel and slot; rows equal in these by value, cost and every other column."""
-    slot, slots = np.zeros(len(scores), dtype=np.int64), 1
-    if "slot" in scores:
-        slot = pd.factorize(scores["slot"].astype(str), sort=True)[0]
-        slots = int(slot.max(initial=0)) + 1
-    key = (customer * (int(offer.max(initial=0)) + 1) + offer) * (int(channel.max(initial=0)) + 1) + channel
-    key = key * slots + slot
+    key = customer
+    for part in (offer, channel, slot + 1):
+        key = key * (int(part.max(initial=0)) + 1) + part
     order: Integers = np.argsort(key, kind="stable")
     same = key[order][1:] == key[order][:-1]
     if same.any():
@@ -210,26 +226,3 @@ def _canonical_order(
         keys = [key[rows], -net_value[rows], cost[rows], *[pd.factorize(text, sort=True)[0] for text in texts]]
         order[spots] = rows[np.lexsort(keys[::-1])]
     return order
-
-
-def _reasons(
-    frame: pd.DataFrame,
-    customer: Integers,
-    channel: Integers,
-    customers: NDArray[Any],
-    channels: tuple[str, ...],
-    net_value: Floats,
-    policy: ContactPolicy,
-    market: Market | None,
-) -> NDArray[Any]:
-    """First rule that keeps each candidate out: grade, consent, value."""
-    floor = policy.minimum_net_value
-    reason = np.full(len(frame), ALLOWED, dtype=object)
-    reason[net_value <= floor] = f"net value not above {floor:g}"
-    if policy.require_consent and market is not None:
-        granted = consenting(market, customers, channels, policy.consent_purpose)
-        reason[~granted[customer, channel]] = "no consent"
-    if "grade" in frame:
-        for excluded in policy.exclude_grades:
-            reason[frame["grade"].isin([excluded]).to_numpy()] = f"grade {excluded}"
-    return reason

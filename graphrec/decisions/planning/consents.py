@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graphrec.decisions.planning.contactpolicy import PolicyError
+from graphrec.decisions.planning.clauses import PolicyError
 
 if TYPE_CHECKING:
     from graphrec.market.tables import Market
 
-__all__ = ["consenting"]
+__all__ = ["consenting", "unanswered"]
 
 
 def consenting(
@@ -63,6 +63,11 @@ def consenting(
     allowed[row, column] = latest["granted"].to_numpy(dtype=bool)[known]
     since[row, column] = _moments(latest["changed_at"])[known]
     return allowed & (_unsubscribed(market.events, customers, channels) < since)
+
+
+def unanswered(market: Market, customers: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each customer has no row in the consents at all."""
+    return np.asarray(~pd.Index(customers).isin(market.consents["customer_id"]))
 
 
 def _answers(consents: pd.DataFrame, purpose: str | None) -> pd.DataFrame:

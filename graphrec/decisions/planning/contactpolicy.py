@@ -1,13 +1,13 @@
 """What the business allows: the rules of a contact plan, checked field by field.
 
 Hides how rules are read and validated. Rules say nothing about customers or scores, so one file of rules serves every
-plan; it is JSON or TOML because people who do not write Python must be able to change a budget.
+plan; it is JSON or TOML because people who do not write Python must be able to change a budget. Rules that have parts
+of their own are in `clauses`, what contradicts each other is found in `contradictions`.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -15,27 +15,29 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
+from graphrec.decisions.planning.clauses import (
+    Clause,
+    Eligibility,
+    Exclusive,
+    Infeasible,
+    PolicyError,
+    Quiet,
+    Suppression,
+    Window,
+    amount,
+    is_number,
+    names,
+    read_clauses,
+    whole,
+)
+from graphrec.decisions.planning.contradictions import check_together
+from graphrec.decisions.planning.quiettimes import SlotTime, check_slots, read_slot
 
 __all__ = ["ContactPolicy", "Infeasible", "PolicyError"]
 
-
-class PolicyError(ValueError):
-    """A rule or the scores it is applied to cannot be used; the message names the field and the value."""
-
-
-class Infeasible(PolicyError):
-    """Rules that cannot hold together.
-
-    Attributes
-    ----------
-    constraints : tuple of str
-        The fields in conflict.
-    """
-
-    def __init__(self, message: str, constraints: Iterable[str]) -> None:
-        super().__init__(message)
-        self.constraints = tuple(constraints)
+_FIRST = 9
+"""Fields that every written policy shows; the others only where they are set."""
+_UNLIMITED = "unlimited"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class ContactPolicy:
     Parameters
     ----------
     max_contacts_per_customer : int or None
-        Contacts one customer may get in this plan; None for no limit.
+        Contacts one customer may get in this plan; None (``"unlimited"`` in a file) for no limit.
     channel_capacity : mapping of str to int, optional
         Contacts that each channel can carry; a channel not named is unlimited.
     budget : float, optional
@@ -56,24 +58,56 @@ class ContactPolicy:
     consent_purpose : str, optional
         Purpose the consent must cover. When omitted, every purpose the customer answered for must be granted.
     minimum_net_value : float
-        Contacts with a net value at or below it are never made; not negative.
+        Contacts with a net value at or below it are never made; not negative. Products of `minimum_exposure` are
+        exempt: their price says what that costs.
     holdout : float
         Share of the customers in [0, 1) whose contacts are withheld, to measure what the plan changes.
     exploration : float
         Share of the customers in [0, 1] that get one random admissible contact instead of the planned ones, so that
-        later models learn from unbiased data.
+        later models learn from unbiased data. Room for them is set aside before the plan is made.
     exclude_grades : tuple of str
         Evidence grades that are never contacted (``"X"``: the effect is not identifiable).
+    slot_capacity : mapping of channel to mapping of slot to int
+        Contacts that a channel can carry in a slot.
+    stock : mapping of product to int, or "market"
+        Contacts about a product: each may sell one unit. ``"market"`` reads the market's products.
+    minimum_exposure : mapping of product to int
+        Contacts about a (new) product that must be made.
+    windows : tuple of Window
+        Contacts of one customer in so many days, past ones counted. The name `Window` and those below are in
+        `graphrec.decisions.planning.clauses`; plain mappings do as well.
+    exclusive : tuple of Exclusive
+        Groups of offers or channels of which a customer gets one.
+    quiet : tuple of Quiet
+        Dates, weekdays and hours in which nobody is contacted, in the market's time zone.
+    slots : mapping of slot to str
+        When each slot is: ``"mon-fri 08:00-12:00"``. Needed for quiet times where the scores have slots.
+    suppression : tuple of Suppression
+        Silence after a complaint, a bad score or an unsubscription.
+    eligibility : tuple of Eligibility
+        Who may be contacted about what; unknown means no.
+    segments : str, optional
+        Column of the scores or of the market's customers by which pressure is watched.
+    segment_pressure : mapping of segment to float
+        Contacts per customer of the segment, on average.
+    parity : float, optional
+        No segment gets more than ``1 + parity`` times the contacts per customer of all.
+    do_not_contact : tuple of str
+        Identifiers of customers who are never contacted, whatever the consents say.
+    caution : float
+        From 0 (the estimated uplift counts) to 1 (its lower bound counts).
+    missing_consent : {"leave out", "refuse"}
+        Whether a customer without a row in the consents is left out, or the whole plan is refused.
 
     Examples
     --------
-    >>> policy = ContactPolicy(channel_capacity={"call": 100}, budget=500)
+    >>> policy = ContactPolicy(channel_capacity={"call": 100}, budget=500, windows=[{"days": 7, "max_contacts": 2}])
     >>> ContactPolicy.from_dict(policy.to_dict()) == policy
     True
     >>> ContactPolicy(budget=-1)
     Traceback (most recent call last):
     ...
-    graphrec.decisions.planning.contactpolicy.PolicyError: budget is -1; it must be a finite number of at least 0
+    graphrec.decisions.planning.clauses.PolicyError: budget is -1; it must be a finite number of at least 0
     """
 
     max_contacts_per_customer: int | None = 1
@@ -85,27 +119,30 @@ class ContactPolicy:
     holdout: float = 0.0
     exploration: float = 0.0
     exclude_grades: tuple[str, ...] = field(default=("X",))
+    slot_capacity: Mapping[str, Mapping[str, int]] | None = None
+    stock: Mapping[str, int] | str | None = None
+    minimum_exposure: Mapping[str, int] | None = None
+    windows: tuple[Window, ...] = ()
+    exclusive: tuple[Exclusive, ...] = ()
+    quiet: tuple[Quiet, ...] = ()
+    slots: Mapping[str, str] | None = None
+    suppression: tuple[Suppression, ...] = ()
+    eligibility: tuple[Eligibility, ...] = ()
+    segments: str | None = None
+    segment_pressure: Mapping[str, float] | None = None
+    parity: float | None = None
+    do_not_contact: tuple[str, ...] = ()
+    caution: float = 0.0
+    missing_consent: str = "leave out"
 
     def __post_init__(self) -> None:
-        if self.max_contacts_per_customer is not None:
-            self._set("max_contacts_per_customer", _whole("max_contacts_per_customer", self.max_contacts_per_customer))
-        if self.channel_capacity is not None:
-            self._set("channel_capacity", _capacities(self.channel_capacity))
-        if self.budget is not None:
-            self._set("budget", _amount("budget", self.budget))
-        if not isinstance(self.require_consent, bool):
-            raise PolicyError(f"require_consent is {self.require_consent!r}; it must be true or false")
-        if self.consent_purpose is not None and not isinstance(self.consent_purpose, str):
-            raise PolicyError(f"consent_purpose is {self.consent_purpose!r}; it must be the name of a purpose")
-        self._set("minimum_net_value", _amount("minimum_net_value", self.minimum_net_value))
-        self._set("holdout", _share("holdout", self.holdout))
-        self._set("exploration", _share("exploration", self.exploration))
-        self._set("exclude_grades", _grades(self.exclude_grades))
-        self._check_together()
+        self._check_first_rules()
+        self._check_shared_rules()
+        self._check_personal_rules()
+        check_together(self)
 
     def __hash__(self) -> int:
-        capacity = None if self.channel_capacity is None else frozenset(self.channel_capacity.items())
-        return hash((capacity, *(getattr(self, f.name) for f in fields(self) if f.name != "channel_capacity")))
+        return hash(json.dumps(self.to_dict(), sort_keys=True, default=str))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ContactPolicy.from_dict, (self.to_dict(),)
@@ -122,12 +159,13 @@ class ContactPolicy:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, the inverse of `from_dict`."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        if self.channel_capacity is not None:
-            values["channel_capacity"] = dict(self.channel_capacity)
-        values["exclude_grades"] = list(self.exclude_grades)
-        return values
+        """Plain values for JSON, the inverse of `from_dict`; later rules only where they are set."""
+        found = {}
+        for place, rule in enumerate(fields(self)):
+            value = getattr(self, rule.name)
+            if place < _FIRST or value != rule.default:
+                found[rule.name] = _plain(value)
+        return found
 
     @classmethod
     def from_file(cls, path: str | Path) -> ContactPolicy:
@@ -150,71 +188,142 @@ class ContactPolicy:
             error.args = (f"{path.name}: {error}",)
             raise
 
+    def to_toml(self) -> str:
+        """The rules as the text of a TOML file that `from_file` reads."""
+        from graphrec.decisions.planning.tomltext import write_toml
+
+        values = self.to_dict()
+        if self.max_contacts_per_customer is None:
+            values["max_contacts_per_customer"] = _UNLIMITED  # TOML has no word for none
+        return write_toml(values)
+
+    @property
+    def slot_times(self) -> dict[str, SlotTime]:
+        """When each slot is."""
+        return {name: read_slot(name, text) for name, text in (self.slots or {}).items()}
+
+    @property
+    def channels(self) -> dict[str, str]:
+        """Every channel that a rule names, and the rule."""
+        found = dict.fromkeys(self.channel_capacity or {}, "channel_capacity")
+        found |= dict.fromkeys(self.slot_capacity or {}, "slot_capacity")
+        found |= {window.channel: window.name for window in self.windows if window.channel}
+        found |= {channel: "exclusive" for rule in self.exclusive for channel in rule.channels}
+        found |= {channel: "quiet" for rule in self.quiet for channel in rule.channels}
+        found |= {channel: "eligibility" for rule in self.eligibility for channel in rule.channels}
+        return found
+
     def check_channels(self, known: Iterable[str]) -> None:
-        """Refuse a capacity for a channel that the business does not have: a limit on a misspelt name limits nothing.
+        """Refuse a rule for a channel that the business does not have: a limit on a misspelt name limits nothing.
 
-        `allocate` cannot know; channels without a candidate in the scores are none of its business.
+        Without a market `allocate` cannot know; channels without a candidate in the scores are none of its business.
         """
-        names = sorted(set(known))
-        unknown = [name for name in self.channel_capacity or {} if name not in names]
-        if unknown:
-            raise PolicyError(f"channel_capacity names {unknown[0]!r}; the channels here are {', '.join(names)}")
+        business = sorted(set(known))
+        for name, rule in self.channels.items():
+            if name not in business:
+                raise PolicyError(f"{rule} names {name!r}; the channels here are {', '.join(business)}")
 
-    def _set(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
-    def _check_together(self) -> None:
-        if self.holdout + self.exploration > 1:
-            raise Infeasible(
-                f"holdout={self.holdout} and exploration={self.exploration} add up to more than all customers; "
-                "lower one of them",
-                ("holdout", "exploration"),
-            )
-        if self.exploration > 0 and self.max_contacts_per_customer == 0:
-            raise Infeasible(
-                f"exploration={self.exploration} asks for contacts and max_contacts_per_customer=0 forbids them",
-                ("exploration", "max_contacts_per_customer"),
-            )
-        if self.consent_purpose is not None and not self.require_consent:
-            raise Infeasible(
-                f"consent_purpose={self.consent_purpose!r} has no effect with require_consent=False; set it to true",
-                ("consent_purpose", "require_consent"),
-            )
+    def _check_first_rules(self) -> None:
+        given: Any = self.max_contacts_per_customer
+        if given == _UNLIMITED:
+            self._set(max_contacts_per_customer=None)
+        if self.max_contacts_per_customer is not None:
+            self._set(max_contacts_per_customer=whole("max_contacts_per_customer", self.max_contacts_per_customer))
+        if self.channel_capacity is not None:
+            self._set(channel_capacity=_amounts("channel_capacity", self.channel_capacity, "channel"))
+        if self.budget is not None:
+            self._set(budget=amount("budget", self.budget))
+        if not isinstance(self.require_consent, bool):
+            raise PolicyError(f"require_consent is {self.require_consent!r}; it must be true or false")
+        if self.consent_purpose is not None and not isinstance(self.consent_purpose, str):
+            raise PolicyError(f"consent_purpose is {self.consent_purpose!r}; it must be the name of a purpose")
+        self._set(minimum_net_value=amount("minimum_net_value", self.minimum_net_value))
+        self._set(holdout=_share("holdout", self.holdout), exploration=_share("exploration", self.exploration))
+        self._set(exclude_grades=_grades(self.exclude_grades))
 
+    def _check_shared_rules(self) -> None:
+        if self.slot_capacity is not None:
+            self._set(slot_capacity=_slot_capacities(self.slot_capacity))
+        if isinstance(self.stock, str) and self.stock != "market":
+            raise PolicyError(f"stock is {self.stock!r}; write a number for each product, or 'market'")
+        if self.stock is not None and not isinstance(self.stock, str):
+            self._set(stock=_amounts("stock", self.stock, "product"))
+        if self.minimum_exposure is not None:
+            self._set(minimum_exposure=_amounts("minimum_exposure", self.minimum_exposure, "product"))
+        if self.segments is not None and (not isinstance(self.segments, str) or not self.segments):
+            raise PolicyError(f"segments is {self.segments!r}; it must name a column")
+        if self.segment_pressure is not None:
+            self._set(segment_pressure=_amounts("segment_pressure", self.segment_pressure, "segment", amount))
+        if self.parity is not None:
+            self._set(parity=amount("parity", self.parity))
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
-def _whole(name: str, value: Any) -> int:
-    if not _is_number(value) or not math.isfinite(value) or value < 0 or value != int(value):
-        raise PolicyError(f"{name} is {value!r}; it must be a whole number of at least 0")
-    return int(value)
-
-
-def _amount(name: str, value: Any) -> float:
-    if not _is_number(value) or not math.isfinite(value) or value < 0:
-        raise PolicyError(f"{name} is {value!r}; it must be a finite number of at least 0")
-    return float(value)
-
-
-def _share(name: str, value: Any) -> float:
-    highest = "below 1" if name == "holdout" else "at most 1"
-    if not _is_number(value) or not 0 <= value <= 1 or (name == "holdout" and value == 1):
-        raise PolicyError(f"{name} is {value!r}; it must be a share of the customers of at least 0 and {highest}")
-    return float(value)
-
-
-def _capacities(capacity: Any) -> Mapping[str, int]:
-    if not isinstance(capacity, Mapping):
-        raise PolicyError(f"channel_capacity is {capacity!r}; it must map each channel to a number of contacts")
-    for channel in capacity:
-        if not isinstance(channel, str) or not channel:
-            raise PolicyError(f"channel_capacity names the channel {channel!r}; a channel is a non-empty text")
-    return MappingProxyType({name: _whole(f"channel_capacity[{name!r}]", n) for name, n in capacity.items()})
+    def _check_personal_rules(self) -> None:
+        for name, kind in _CLAUSES.items():
+            self._set(**{name: read_clauses(kind, getattr(self, name))})
+        if self.slots is not None:
+            if not isinstance(self.slots, Mapping):
+                raise PolicyError(f"slots is {self.slots!r}; it must map each slot to its time")
+            self._set(slots=MappingProxyType(dict(self.slots)))
+            check_slots(self.slot_times)
+        self._set(do_not_contact=names("do_not_contact", self.do_not_contact))
+        self._set(caution=_share("caution", self.caution, "a number"))
+        if self.missing_consent not in ("leave out", "refuse"):
+            raise PolicyError(f"missing_consent is {self.missing_consent!r}; it must be 'leave out' or 'refuse'")
 
 
+_CLAUSES: Mapping[str, type[Clause]] = MappingProxyType(
+    {
+        "windows": Window,
+        "exclusive": Exclusive,
+        "quiet": Quiet,
+        "suppression": Suppression,
+        "eligibility": Eligibility,
+    }
+)
 _GRADES = ("A", "B", "C", "X")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Clause):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
+
+
+def _share(name: str, value: Any, of: str = "a share of the customers") -> float:
+    highest = "below 1" if name == "holdout" else "at most 1"
+    if not is_number(value) or not 0 <= value <= 1 or (name == "holdout" and value == 1):
+        raise PolicyError(f"{name} is {value!r}; it must be {of} of at least 0 and {highest}")
+    return float(value)
+
+
+def _amounts(rule: str, given: Any, what: str, check: Any = whole) -> Mapping[str, Any]:
+    """An amount for each name; names that are whole numbers are identifiers and become texts."""
+    if not isinstance(given, Mapping):
+        unit = "contacts per customer" if check is amount else "a number of contacts"
+        raise PolicyError(f"{rule} is {given!r}; it must map each {what} to {unit}")
+    found = {}
+    for name, value in given.items():
+        if what == "product" and is_number(name) and name == int(name):
+            name = str(int(name))
+        if not isinstance(name, str) or not name:
+            raise PolicyError(f"{rule} names the {what} {name!r}; a {what} is a non-empty text")
+        found[name] = check(f"{rule}[{name!r}]", value)
+    return MappingProxyType(found)
+
+
+def _slot_capacities(given: Any) -> Mapping[str, Mapping[str, int]]:
+    if not isinstance(given, Mapping):
+        raise PolicyError(f"slot_capacity is {given!r}; it must map each channel to its slots")
+    for channel in given:
+        if not isinstance(channel, str) or not channel:
+            raise PolicyError(f"slot_capacity names the channel {channel!r}; a channel is a non-empty text")
+    return MappingProxyType({name: _amounts(f"slot_capacity[{name!r}]", v, "slot") for name, v in given.items()})
 
 
 def _grades(grades: Any) -> tuple[str, ...]:

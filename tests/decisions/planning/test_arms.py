@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphrec.decisions.planning.arms import hash_uniform, randomise
-from graphrec.decisions.planning.prices import Problem, choose
+from graphrec.decisions.planning.arms import draw_keys, hash_uniform, randomise, set_aside
+from graphrec.decisions.planning.prices import choose
 from graphrec.decisions.policy import ContactPolicy, allocate
 
 
@@ -54,33 +54,55 @@ def test_the_hold_out_only_withholds_and_is_not_outgoing():
     assert not plan.outgoing["arm"].eq("holdout").any()
 
 
-def test_propensities_are_the_frequencies_over_many_seeds():
-    customers, draws = 30, 3000
+@pytest.mark.slow
+def test_logged_probabilities_are_the_frequencies_over_ten_thousand_seeds(make):
+    """Scarce channels, so that exploration is thinned: what is logged is still what happens."""
+    customers, draws = 30, 10_000
     rng = np.random.default_rng(0)
-    problem = Problem(
+    problem = make(
         customer=np.repeat(np.arange(customers), 3),
         offer=np.tile([0, 1, 2], customers),
-        channel=np.zeros(3 * customers, dtype=np.int64),
+        channel=rng.integers(0, 2, 3 * customers),
         value=rng.random(3 * customers),
-        cost=np.zeros(3 * customers),
+        cost=np.ones(3 * customers),
         limit=1,
-        capacity=np.array([np.inf]),
-        budget=np.inf,
+        capacity=np.array([12.0, np.inf]),
+        budget=40.0,
     )
     policy, ids = ContactPolicy(holdout=0.25, exploration=0.35), np.array([f"c{i}" for i in range(customers)])
-    planned = choose(problem, problem.value)[:20]  # ten customers get nothing by plan
+    reserve = set_aside(problem, policy)
+    assert 0 < reserve.chance[problem.cells[:, 0] == 0].max() < 1 / 3  # thinned
+    planned = choose(problem, problem.value)[0][:20]  # ten customers get nothing by plan
     made, withheld, propensity = np.zeros(90), np.zeros(90), np.full(90, np.nan)
     for seed in range(draws):
-        found = randomise(problem, planned, ids, policy, seed)
+        found = randomise(problem, planned, ids, policy, draw_keys(policy, seed), reserve)
         out = found.arm != "holdout"
         made[found.rows[out]] += 1
         withheld[found.rows[~out]] += 1
         propensity[found.rows[out]] = found.propensity[out]
-        assert np.allclose(found.propensity[~out], 0.25)
-    chance = np.where(np.isin(np.arange(90), planned), 0.4, 0) + 0.35 / 3
-    assert propensity == pytest.approx(chance)
-    assert np.all(np.abs(made / draws - chance) < 4.5 * np.sqrt(chance * (1 - chance) / draws))
+    chance = np.where(np.isin(np.arange(90), planned), 0.4, 0) + 0.35 * reserve.chance
+    seen = ~np.isnan(propensity)
+    assert propensity[seen] == pytest.approx(chance[seen])
+    spread = np.sqrt(chance * (1 - chance) / draws)
+    assert np.all(np.abs(made / draws - chance) <= 4.5 * spread + 1e-12)
     assert np.abs(withheld[planned] / draws - 0.25).max() < 4.5 * np.sqrt(0.25 * 0.75 / draws)
+
+
+def test_room_is_set_aside_before_the_plan_and_never_exceeded(make):
+    n = 4000
+    problem = make(
+        customer=np.repeat(np.arange(n), 2), offer=np.tile([0, 1], n), channel=np.tile([0, 1], n),
+        value=np.ones(2 * n), cost=np.tile([3.0, 0.5], n), limit=1, capacity=np.array([200.0, 900.0]), budget=800.0,
+    )  # fmt: skip
+    policy, ids = ContactPolicy(exploration=0.1), np.arange(n)
+    reserve = set_aside(problem, policy)
+    assert np.all(reserve.amount < problem.limits.amount)
+    nobody = np.zeros(0, dtype=np.int64)
+    for seed in range(50):
+        made = randomise(problem, nobody, ids, policy, draw_keys(policy, seed), reserve).rows
+        counts = problem.counts(made)
+        assert np.all(counts[:2] <= reserve.cells[:2])
+        assert problem.cost[made].sum() <= reserve.money * (1 + 1e-9)
 
 
 def test_logged_propensities_recover_the_value_of_every_action():

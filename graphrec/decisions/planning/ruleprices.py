@@ -1,0 +1,115 @@
+"""What every rule costs, in money and in a sentence.
+
+Hides where the price of each kind of rule comes from. A shared limit has its dual price. A limit of each customer is
+priced by raising it by one for everybody, a rule about candidates by admitting what it keeps out, both at the prices
+found: an upper bound of the gain, since prices could rise with the new demand.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from graphrec.decisions.planning.prices import Prices, choose
+from graphrec.decisions.planning.problem import Limits, Problem
+
+__all__ = ["candidate_rows", "customer_rows", "rules_frame", "shared_rows"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+_UNITS = {
+    "channel_capacity": "One more contact by {name} is worth {price}.",
+    "slot_capacity": "One more contact by {name} is worth {price}.",
+    "stock": "One more contact about {name} is worth {price}.",
+    "minimum_exposure": "Each further contact about {name} that must be made costs {price}.",
+    "segment_pressure": "One more contact with the segment {name} is worth {price}.",
+    "parity": "One contact more with the segment {name} than parity allows is worth {price}.",
+    "budget": "One more unit of budget is worth {price}.",
+}
+_FREE = "It costs nothing: there is room left, or nothing worth filling it with."
+
+
+def shared_rows(limits: Limits, full: Floats, prices: Floats, used: Floats) -> list[dict[str, Any]]:
+    """Rows of the shared limits; `full` are their amounts before room was set aside."""
+    rows = []
+    for place, name in enumerate(limits.names):
+        rule, _, inside = name.partition("[")
+        sign = -1.0 if limits.falling[place] else 1.0
+        price = sign * float(prices[place])
+        words = _UNITS[rule].format(name=inside.removesuffix("]").replace(", ", " in "), price=f"{abs(price):,.4g}")
+        rows.append(
+            {
+                "rule": name,
+                "kind": "shared",
+                "amount": sign * float(full[place]),
+                "used": sign * float(used[place]),
+                "price": price,
+                "sentence": words if price else _FREE,
+            }
+        )
+    return rows
+
+
+def customer_rows(
+    problem: Problem, wider: dict[str, Problem], prices: Prices, times: float = 1.0
+) -> list[dict[str, Any]]:
+    """Rows of the customers' limits: what one more for every customer adds at most; `times` scales up a sample."""
+    _, now = choose(problem, prices.reduced(problem))
+    rows = []
+    for name, other in wider.items():
+        gain = times * max(choose(other, prices.reduced(other))[1] - now, 0.0)
+        more = f"One more for every customer would add at most {gain:,.4g}."
+        words = more if gain > 0 else "Nobody is held back by it."
+        rows.append(
+            {"rule": name, "kind": "customer", "amount": np.nan, "used": np.nan, "price": gain, "sentence": words}
+        )
+    return rows
+
+
+def candidate_rows(
+    code: Integers, reasons: tuple[str, ...], customer: Integers, reduced: Floats, floor: Floats
+) -> list[dict[str, Any]]:
+    """Rows of the rules about candidates: what each customer could gain at most by the best one it keeps out.
+
+    Parameters
+    ----------
+    code : (n,) int
+        Reason of each candidate, 0 for none.
+    customer : (n,) int
+        Customer codes.
+    reduced : (n,) float
+        Net value at the prices of the plan.
+    floor : (customers,) float
+        What a further contact would displace.
+    """
+    rows = []
+    for place, name in enumerate(reasons):
+        out = np.flatnonzero(code == place)
+        if place == 0 or not len(out):
+            continue
+        best = np.full(len(floor), -np.inf)
+        np.maximum.at(best, customer[out], reduced[out])
+        gain = float(np.maximum(best - floor, 0.0).sum())
+        more = f"Without it the plan could gain at most {gain:,.4g}."
+        words = more if gain > 0 else "Nothing of value is lost by it."
+        rows.append(
+            {
+                "rule": name,
+                "kind": "candidate",
+                "amount": np.nan,
+                "used": float(len(out)),
+                "price": gain,
+                "sentence": words,
+            }
+        )
+    return rows
+
+
+def rules_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """The table of `Plan.rules`."""
+    return pd.DataFrame(rows, columns=["rule", "kind", "amount", "used", "price", "sentence"])
