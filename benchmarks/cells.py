@@ -2,13 +2,14 @@
 
 Hides how a cell is made. The four traps each spoil one habit: a *bad control* and an *undated attribute* those who take
 every column that looks old enough, an *M-collider* those who also check the dates, *latent targeting* everybody. The
-plain cell and the one without confounding hold no trap: there a graph must cost nothing.
+plain cells hold no trap: there a graph must cost nothing. What is crossed is how strongly contacts follow what also
+drives buying, and how sure the company's policy is of itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -16,33 +17,74 @@ import pandas as pd
 import graphrec
 from graphrec.market.simulation import Simulation
 
-__all__ = ["CELLS", "Cell", "make_cell"]
+__all__ = ["CELLS", "OVERLAPS", "STRENGTHS", "Cell", "make_cell"]
+
+
+STRENGTHS = (0.0, 0.5, 1.0)
+OVERLAPS = {"low": 0.6, "high": 1.6}
+"""Divides the score of the company's policy: below 1 it is surer of whom it contacts."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Settings of `graphrec.simulate_market`, and whether undated totals are added to the customers table."""
+    """One kind of market.
+
+    Attributes
+    ----------
+    title : str
+    settings : mapping
+        Of `graphrec.simulate_market`.
+    undated : bool
+        Whether undated totals are added to the customers table.
+    identified : bool
+        Whether the tables hold what is needed to learn the effect.
+    confounded : bool
+        Whether contacts depend on anything that matters.
+    scale : int
+        Multiplies the customers: the check that finds hidden reasons of contact needs about a thousand.
+    """
 
     title: str
     settings: Mapping[str, float | bool] = field(default_factory=dict)
     undated: bool = False
+    identified: bool = True
+    confounded: bool = True
+    scale: int = 1
 
 
-CELLS: Mapping[str, Cell] = {
-    "plain": Cell("plain: history and traits close every back-door path"),
-    "bad-control": Cell("bad control: a score made of contacts that worked", {"bad_control": True}),
-    "collider": Cell("M-collider: a dated survey between two hidden causes", {"collider": True}),
+_TRAPS: Mapping[str, Cell] = {
+    "bad-control": Cell("a bad control among the columns: a score made of contacts that worked", {"bad_control": True}),
+    "collider": Cell("an M-collider: a dated survey between two hidden causes", {"collider": True}),
     "undated": Cell("undated attributes: totals with a class but no date", undated=True),
-    "no-confounding": Cell("no confounding: contacts depend on tenure alone", {"confounding": 0.0}),
-    "latent": Cell("latent targeting: hidden taste drives contacts; not identifiable", {"latent_targeting": 1.0}),
+    "latent": Cell(
+        "latent targeting: hidden taste drives contacts", {"latent_targeting": 1.0}, identified=False, scale=2
+    ),
 }
+
+
+def _grid() -> dict[str, Cell]:
+    """Plain markets by strength and overlap, and every trap at full strength by overlap."""
+    found = {}
+    for overlap, spread in OVERLAPS.items():
+        for strength in STRENGTHS:
+            title = f"plain: confounding {strength:g}, {overlap} overlap"
+            settings = {"confounding": strength, "overlap": spread}
+            found[f"plain-{strength:g}-{overlap}"] = Cell(title, settings, confounded=strength > 0)
+        for name, trap in _TRAPS.items():
+            settings = {**trap.settings, "overlap": spread}
+            found[f"{name}-{overlap}"] = replace(trap, title=f"{trap.title}; {overlap} overlap", settings=settings)
+    return found
+
+
+CELLS: Mapping[str, Cell] = _grid()
+"""The grid: 3 strengths x 2 overlaps of plain markets, 4 traps x 2 overlaps at strength 1."""
 
 
 def make_cell(name: str, customers: int, products: int, periods: int, rng: int) -> Simulation:
     """Simulate the market of a cell."""
     cell = CELLS[name]
     sim = graphrec.simulate_market(
-        customers=customers,
+        customers=customers * cell.scale,
         products=products,
         periods=periods,
         rng=rng,

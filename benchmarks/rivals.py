@@ -17,27 +17,50 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 import graphrec
 from causal.graph import CausalGraph
 from causal.identification import NotIdentifiable, identify
 from graphrec.learning.adjustment import choose_columns
-from graphrec.learning.baselines import TLearner, fit_best_constant, fit_t_learner
-from graphrec.learning.design import Design
-from graphrec.learning.effects import EffectModel, UpliftModel, fit_effects
-from graphrec.learning.response import fit_structured_uplift
+from graphrec.learning.baselines import fit_best_constant, fit_t_learner
+from graphrec.learning.effects import EffectModel, fit_effects
+from graphrec.learning.exposure import Exposure, fit_exposure
+from graphrec.learning.heads.drlearner import fit_dr_learner
+from graphrec.learning.heads.nuisances import Nuisances, fit_nuisances
+from graphrec.learning.heads.registry import UpliftModel
+from graphrec.learning.heads.tlearner import TLearner
+from graphrec.learning.heads.weighting import fit_ips, fit_snips
+from graphrec.learning.heads.xlearner import fit_x_learner
+from graphrec.learning.outcome import customer_folds
+from graphrec.learning.response import Response, TrainingRows, fit_structured_uplift
 from graphrec.learning.rows import training_rows
 from graphrec.market.attributes import attribute_values
 from graphrec.market.panel import Panel
 from graphrec.market.simulation import Simulation
 
-__all__ = ["ALL_COLUMNS", "OURS", "PANEL_COLUMNS", "REFERENCES", "Advice", "Stage", "advise", "set_stage"]
+__all__ = [
+    "ALL_COLUMNS",
+    "NAIVE",
+    "OURS",
+    "PANEL_COLUMNS",
+    "REFERENCES",
+    "TRUE_PROPENSITIES",
+    "Advice",
+    "Stage",
+    "advise",
+    "set_stage",
+]
 
+NAIVE = "naive difference by channel"
 ALL_COLUMNS = "T-learner, all pre-decision columns"
 PANEL_COLUMNS = "T-learner, the panel's covariates"
 OURS = ("ours, discovered graph", "ours, true graph")
-REFERENCES = ("oracle", "true response", "true appetite", "random")
+TRUE_PROPENSITIES = {
+    "ours, true graph": "ours, true propensities",
+    "DR-learner": "DR-learner, true propensities",
+}
+"""Each learner and itself with the true probabilities of all contacts."""
+REFERENCES = ("oracle", "random", *TRUE_PROPENSITIES.values())
 """Arms that know the truth, or nothing."""
 _GRAPH_FEATURES = ("appetite", "popularity")
 
@@ -58,6 +81,8 @@ class Advice:
         CPU seconds of fitting and predicting; arms that share a fit name the whole of it.
     note : str
         Columns kept out, grades, refusals.
+    se : numpy.ndarray, the shape of scores, optional
+        Standard errors, where the arm gives them.
     """
 
     arm: str
@@ -65,6 +90,7 @@ class Advice:
     is_probability: bool
     cpu: float
     note: str = ""
+    se: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +107,11 @@ class Stage:
     frame: pd.DataFrame
     seed: int
     cpu: Mapping[str, float]
+
+    @property
+    def identified(self) -> bool:
+        """Whether the true graph lets the effect be learned; if not, true propensities mean nothing."""
+        return bool(backdoor_columns(self.panel, self.sim.truth.graph)[0])
 
     @property
     def panel(self) -> Panel:
@@ -138,37 +169,20 @@ def _careless(panel: Panel, extra: Mapping[str, np.ndarray | pd.Categorical]) ->
     return replace(panel, frame=panel.frame.assign(**fresh), covariates=covariates, roles=roles)
 
 
-def advise(stage: Stage, *, ablations: bool = False) -> Iterator[Advice]:
-    """Scores of every arm, one after the other.
-
-    Parameters
-    ----------
-    stage : Stage
-    ablations : bool
-        Also our head on all pre-decision columns: what is owed to the head, and what to the columns.
-    """
+def advise(stage: Stage) -> Iterator[Advice]:
+    """Scores of every arm, one after the other."""
     yield from _references(stage)
-    yield from _rankings(stage)
+    yield _fit(stage, NAIVE, stage.panel, _GRAPH_FEATURES, fit_best_constant, 0)
     yield from _t_learners(stage)
+    yield from _classical(stage)
     yield from _ours(stage)
-    if ablations:
-        yield _fit(stage, "our head, all pre-decision columns", stage.careless, None, fit_structured_uplift, 9)
 
 
 def _references(stage: Stage) -> Iterator[Advice]:
-    """The oracle, the true response and appetite, and chance (which a constant score is)."""
+    """The oracle, and chance (which a constant score is)."""
     shape = (len(stage.frame), len(stage.channels))
-    for name, column in (("oracle", "uplift"), ("true response", "p_contact"), ("true appetite", "p_organic")):
-        yield Advice(name, stage.truth[column].to_numpy().reshape(shape), True, 0.0)
+    yield Advice("oracle", stage.truth["uplift"].to_numpy().reshape(shape), True, 0.0)
     yield Advice("random", np.zeros(shape), False, 0.0)
-
-
-def _rankings(stage: Stage) -> Iterator[Advice]:
-    """Scores that exist before any effect is learned; ties over the channels count by expectation."""
-    for name, column in (("popularity", "popularity"), ("graph appetite", "appetite")):
-        values = stage.frame[column].to_numpy(np.float64)
-        yield Advice(name, np.repeat(values[:, None], len(stage.channels), axis=1), False, 0.0)
-    yield _fit(stage, "best constant action", stage.panel, _GRAPH_FEATURES, fit_best_constant, 0)
 
 
 def _t_learners(stage: Stage) -> Iterator[Advice]:
@@ -177,10 +191,12 @@ def _t_learners(stage: Stage) -> Iterator[Advice]:
     rows, design = training_rows(stage.panel, stage.panel.covariates)
     learner = fit_t_learner(rows, _rng(stage, 1))
     matrix = design.transform(stage.frame)
-    halves = _halves(learner, matrix)
+    found = learner.predict(matrix)
     cpu = time.process_time() - started
-    for name, scores in zip(("appetite", "response", PANEL_COLUMNS), halves):
-        yield Advice(name, scores, True, cpu, f"{len(stage.panel.covariates)} columns")
+    for name in ("appetite", "response"):
+        half = TLearner(learner.control, learner.arms, name).predict(matrix)
+        yield Advice(name, half.uplift, True, cpu)
+    yield _advice(PANEL_COLUMNS, found, cpu, f"{len(stage.panel.covariates)} columns")
     yield _fit(stage, "T-learner, graph features", stage.panel, _GRAPH_FEATURES, fit_t_learner, 2)
     yield _fit(stage, ALL_COLUMNS, stage.careless, None, fit_t_learner, 3)
     columns, why = backdoor_columns(stage.panel, stage.sim.truth.graph)
@@ -188,10 +204,34 @@ def _t_learners(stage: Stage) -> Iterator[Advice]:
         yield replace(_fit(stage, "T-learner, backdoor set", stage.panel, columns, fit_t_learner, 4), note=why)
 
 
-def _halves(learner: TLearner, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    organic = expit(learner.control.logits(matrix))[:, None]
-    contact = np.column_stack([expit(arm.logits(matrix)) for arm in learner.arms])
-    return np.repeat(organic, contact.shape[1], axis=1), contact, contact - organic
+def _classical(stage: Stage) -> Iterator[Advice]:
+    """X, DR and inverse propensities on the columns that our discovered graph allows; they share their parts."""
+    rows, design = training_rows(stage.panel, stage.model.effects.adjustment.columns)
+    started = time.process_time()
+    shared = fit_nuisances(rows, _rng(stage, 5))
+    matrix = design.transform(stage.frame)
+    parts = time.process_time() - started
+    learners: dict[str, Callable[[], UpliftModel]] = {
+        "X-learner": lambda: fit_x_learner(rows, shared),
+        "DR-learner": lambda: fit_dr_learner(rows, shared),
+        "IPS": lambda: fit_ips(rows, shared),
+        "SNIPS": lambda: fit_snips(rows, shared),
+    }
+    if stage.identified:
+        known = replace(shared, fitted_exposure=_true_exposure(stage, rows, shared.folds))
+        learners[TRUE_PROPENSITIES["DR-learner"]] = lambda: fit_dr_learner(rows, known)
+    for name, fit in learners.items():
+        started = time.process_time()
+        found = fit().predict(matrix)
+        yield _advice(name, found, parts + time.process_time() - started, _effective(shared))
+
+
+def _effective(shared: Nuisances) -> str:
+    return f"ESS {shared.exposure.ess:,.0f}, {shared.exposure.clipped_share:.1%} clipped"
+
+
+def _advice(arm: str, found: Response, cpu: float, note: str = "") -> Advice:
+    return Advice(arm, found.uplift, True, cpu, note, found.se)
 
 
 def backdoor_columns(panel: Panel, graph: CausalGraph) -> tuple[tuple[str, ...], str]:
@@ -210,10 +250,10 @@ def _fit(
     """Fit a head on some columns of a panel (all its covariates by default) and score everything."""
     started = time.process_time()
     rows, design = training_rows(panel, panel.covariates if columns is None else columns)
-    scores = _predict(stage, head(rows, _rng(stage, number)), design)
+    found = head(rows, _rng(stage, number)).predict(design.transform(stage.frame))
     fresh = sorted(set(panel.covariates) - set(stage.panel.covariates))
     note = f"with {', '.join(fresh)}" if fresh else ""
-    return Advice(arm, scores, True, time.process_time() - started, note)
+    return _advice(arm, found, time.process_time() - started, note)
 
 
 def _rng(stage: Stage, number: int) -> np.random.Generator:
@@ -221,31 +261,49 @@ def _rng(stage: Stage, number: int) -> np.random.Generator:
     return np.random.default_rng([stage.seed, number])
 
 
-def _predict(stage: Stage, model: UpliftModel, design: Design) -> np.ndarray:
-    return model.predict(design.transform(stage.frame)).uplift
+def _true_exposure(stage: Stage, rows: TrainingRows, folds: np.ndarray) -> Exposure:
+    """Exposure in which every probability is the true one of what the row received."""
+    frame, vocabulary = stage.panel.frame, stage.sim.market.vocabulary
+    customers = vocabulary.customers.decode(frame["customer"].to_numpy())
+    products = vocabulary.products.decode(frame["offer"].to_numpy())
+    truth = stage.sim.truth.outcomes_of_rows(customers, products, frame["decided_at"])
+    each = np.column_stack([1.0 - truth["propensity"], *[truth[f"propensity[{c}]"] for c in rows.channels]])
+    received = each[np.arange(len(rows.channel)), rows.channel]
+    return fit_exposure(
+        rows.matrix, rows.contacted, folds, rows.names, weights=rows.weights, channel=rows.channel, logged=received
+    )
 
 
 def _ours(stage: Stage) -> Iterator[Advice]:
     """Our recommender under both graphs; the second is ``Recommender().fit(market, graph=truth.graph, rng=seed)``."""
     found = stage.model.effects
     cpu = stage.cpu["panel, appetite, discovery and fit"]
-    scores = _predict_effects(stage, found)
-    yield Advice(OURS[0], scores, True, cpu, _say(found))
+    response = _predict_effects(stage, found)
+    yield _advice(OURS[0], response, cpu, _say(found))
     started = time.process_time()
     chosen = choose_columns(stage.panel, stage.sim.truth.graph)
-    if chosen.columns == found.adjustment.columns and chosen.identified == found.adjustment.identified:
-        # The same columns, rows and seed give the same model, byte for byte.
-        note = f"the same {len(chosen.columns)} columns, so the same model"
-        yield Advice(OURS[1], scores, True, cpu, note)
-        return
-    effect_rng = np.random.default_rng(stage.seed).spawn(4)[3]  # the one that `Recommender.fit` uses
-    effects = fit_effects(stage.panel, stage.sim.truth.graph, effect_rng)
-    scores = _predict_effects(stage, effects)
-    yield Advice(OURS[1], scores, True, time.process_time() - started, _say(effects))
+    effects, note = found, f"the same {len(chosen.columns)} columns, so the same model"
+    if chosen.columns != found.adjustment.columns or chosen.identified != found.adjustment.identified:
+        effect_rng = np.random.default_rng(stage.seed).spawn(4)[3]  # the one that `Recommender.fit` uses
+        effects = fit_effects(stage.panel, stage.sim.truth.graph, effect_rng)
+        response, cpu, note = _predict_effects(stage, effects), time.process_time() - started, _say(effects)
+    yield _advice(OURS[1], response, cpu, note)
+    if stage.identified:
+        yield _with_true_propensities(stage, effects)
 
 
-def _predict_effects(stage: Stage, effects: EffectModel) -> np.ndarray:
-    return _predict(stage, effects.model, effects.design)
+def _with_true_propensities(stage: Stage, effects: EffectModel) -> Advice:
+    """Our learner on the same columns, told every probability of a contact."""
+    started = time.process_time()
+    rows, design = training_rows(stage.panel, effects.adjustment.columns)
+    exposure = _true_exposure(stage, rows, customer_folds(rows.clusters, 5, _rng(stage, 6)))
+    found = fit_structured_uplift(rows, _rng(stage, 7), exposure=exposure).predict(design.transform(stage.frame))
+    return _advice(TRUE_PROPENSITIES[OURS[1]], found, time.process_time() - started)
+
+
+def _predict_effects(stage: Stage, effects: EffectModel) -> Response:
+    matrix = effects.design.transform(stage.frame)
+    return effects.doubted(effects.model.predict(matrix), matrix)
 
 
 def _say(effects: EffectModel) -> str:

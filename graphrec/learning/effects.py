@@ -19,6 +19,7 @@ from graphrec.learning.form import FormError, fit_form_error
 from graphrec.learning.heads.additive import AdditiveUplift
 from graphrec.learning.heads.registry import Head, HeadRecipe, UpliftModel, recipe_of
 from graphrec.learning.outcome import customer_folds
+from graphrec.learning.relevance import drop_silent_columns
 from graphrec.learning.response import Response, StructuredUplift, TrainingRows
 from graphrec.learning.rows import training_rows
 from graphrec.market.panel import Panel
@@ -83,9 +84,11 @@ def fit_effects(
         Another learner; the structured one by default.
     """
     recipe = head if isinstance(head, HeadRecipe) else recipe_of("structured" if head is None else head)
+    fit_rng, fold_rng, column_rng = rng.spawn(3)
     adjustment = choose_columns(panel, None if recipe.all_columns else graph)
+    if not recipe.all_columns:
+        adjustment = drop_silent_columns(panel, adjustment, column_rng)
     rows, design = training_rows(panel, adjustment.columns)
-    fit_rng, fold_rng = rng.spawn(2)
     model = recipe.fit(rows, fit_rng)
     exposure = model.exposure if isinstance(model, StructuredUplift) else _exposure(rows, fold_rng)
     check = negative_control(rows, _twin_outcome(panel), exposure.model.out_of_fold)
@@ -105,8 +108,8 @@ def _form(rows: TrainingRows, model: UpliftModel, exposure: Exposure) -> FormErr
     """Error of the form of a model that knows what it expected of rows it had not seen; none for the others."""
     if not isinstance(model, StructuredUplift | AdditiveUplift):
         return FormError()
-    organic = model.predict(rows.matrix, errors=False).p_organic
-    return fit_form_error(rows, model.expected, organic, exposure.control_weights, rows.modifiers)
+    response = model.predict(rows.matrix, errors=False)
+    return fit_form_error(rows, model.expected, response, exposure.control_weights, rows.modifiers)
 
 
 def _twin_outcome(panel: Panel) -> np.ndarray:

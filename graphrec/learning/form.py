@@ -25,6 +25,7 @@ __all__ = ["FormError", "fit_form_error"]
 
 _GROUPS = 8
 _SIGNIFICANCE = 0.2
+_ORGANIC, _EFFECT, _TOGETHER = -1, -2, -1
 _FEWEST = 15
 """Contacted rows of a group, and controls of a group, below which it is not judged."""
 
@@ -35,34 +36,37 @@ class FormError:
 
     Attributes
     ----------
-    findings : tuple of (channel position, matrix column or -1, edges, squared bias)
-        Groups whose residuals differ from zero; column -1 is the organic outcome. ``len(edges) + 1`` groups each.
+    findings : tuple of (channel position or -1, matrix column or -1 or -2, edges, squared bias)
+        Groups whose residuals differ from zero, ``len(edges) + 1`` each. Channel -1 is all channels together; column -1
+        is the organic outcome, -2 the predicted effect.
 
     Examples
     --------
     >>> form = FormError(((0, 0, (0.5,), (0.0, 0.04)),))
-    >>> form.squared_bias(np.array([[0.2], [0.9]]), np.zeros(2), 1).ravel().tolist()
+    >>> response = Response(np.zeros(2), np.zeros((2, 1)), np.full((2, 1), 0.1))
+    >>> form.squared_bias(np.array([[0.2], [0.9]]), response, 1).ravel().tolist()
     [0.0, 0.04]
     """
 
     findings: tuple[tuple[int, int, tuple[float, ...], tuple[float, ...]], ...] = ()
 
-    def squared_bias(self, matrix: np.ndarray, organic: np.ndarray, channels: int) -> np.ndarray:
-        """Largest squared bias of each row over the modifiers, shape (n, channels)."""
-        found = np.zeros((len(matrix), channels))
+    def squared_bias(self, matrix: np.ndarray, response: Response, channels: int) -> np.ndarray:
+        """Largest squared bias over the groups a row is in; the shape of the response, slots varying fastest."""
+        slots = response.p_contact.shape[1] // channels
+        found = np.zeros(response.p_contact.shape)
+        uplift = response.uplift
         for channel, column, edges, bias in self.findings:
-            values = organic if column < 0 else matrix[:, column]
-            own = np.asarray(bias)[np.digitize(values, edges)]
-            found[:, channel] = np.maximum(found[:, channel], own)
+            own = slice(None) if channel < 0 else slice(channel * slots, (channel + 1) * slots)
+            values = uplift[:, own] if column == _EFFECT else _values(matrix, response.p_organic, column)[:, None]
+            found[:, own] = np.maximum(found[:, own], np.asarray(bias)[np.digitize(values, edges)])
         return found
 
     def widen(self, response: Response, matrix: np.ndarray, channels: int) -> Response:
-        """The response with standard errors that hold the error of the form; slots of a channel share it."""
+        """The response with standard errors that hold the error of the form."""
         if not self.findings:
             return response
-        bias = self.squared_bias(matrix, response.p_organic, channels)
-        each = np.repeat(bias, response.se.shape[1] // channels, axis=1)
-        return Response(response.p_organic, response.p_contact, np.sqrt(response.se**2 + each))
+        bias = self.squared_bias(matrix, response, channels)
+        return Response(response.p_organic, response.p_contact, np.sqrt(response.se**2 + bias))
 
     def to_list(self) -> list[list[Any]]:
         """Plain data for JSON."""
@@ -75,43 +79,63 @@ class FormError:
 
     def sentence(self, names: Sequence[str]) -> str:
         """What was found, in plain English."""
-        shown = list(dict.fromkeys("appetite" if c < 0 else names[c] for _, c, *_ in self.findings))
+        special = {_ORGANIC: "appetite", _EFFECT: "predicted effect"}
+        shown = list(dict.fromkeys(special.get(c) or names[c] for _, c, *_ in self.findings))
         if not shown:
             return "In no group of customers does the effect differ from its prediction by more than chance."
         return f"The effect differs from its prediction by groups of {', '.join(shown)}; intervals there are wider."
 
 
+def _values(matrix: np.ndarray, organic: np.ndarray, column: int) -> np.ndarray:
+    return organic if column == _ORGANIC else matrix[:, column]
+
+
 def fit_form_error(
     rows: TrainingRows,
     expected: np.ndarray,
-    organic: np.ndarray,
+    response: Response,
     control_weights: np.ndarray,
     modifiers: np.ndarray,
 ) -> FormError:
-    """Judge a fitted effect in groups of each modifier and of the organic outcome.
+    """Judge a fitted effect in groups of each modifier, of the organic outcome and of the predicted effect.
+
+    Each channel is judged alone, and all of them together: what one channel has too few contacts to show.
 
     Parameters
     ----------
     rows : TrainingRows
     expected : numpy.ndarray, shape (n,)
         Expected outcome of each row as it was treated, by models that had not seen its customer.
-    organic : numpy.ndarray, shape (n,)
-        Expected outcome of each row without contact.
+    response : Response
+        Potential outcomes of the rows.
     control_weights : numpy.ndarray, shape (number of controls,)
         Weights that make controls look like the contacted.
     modifiers : numpy.ndarray, shape (p,), bool
         Matrix columns that groups are made of.
     """
     residual = _Residuals(rows, rows.outcome - expected, control_weights)
-    columns = {-1: organic} | {int(j): rows.matrix[:, j] for j in np.flatnonzero(modifiers)}
+    count = len(rows.channels)
+    columns = [_EFFECT, _ORGANIC, *map(int, np.flatnonzero(modifiers))]
     findings = []
-    for channel in range(len(rows.channels)):
-        for column, values in columns.items():
-            edges = _edges(values[rows.channel == channel + 1])
+    for channel in ([_TOGETHER] if count > 1 else []) + list(range(count)):
+        for column in columns:
+            if column == _EFFECT:
+                values = _effect_of(rows, response, channel)
+            else:
+                values = _values(rows.matrix, response.p_organic, column)
+            edges = _edges(values[rows.contacted if channel < 0 else rows.channel == channel + 1])
             bias = residual.bias(channel, np.digitize(values, edges), len(edges) + 1, len(columns))
             if bias is not None:
                 findings.append((channel, column, tuple(map(float, edges)), tuple(map(float, bias))))
     return FormError(tuple(findings))
+
+
+def _effect_of(rows: TrainingRows, response: Response, channel: int) -> np.ndarray:
+    """Predicted effect by which rows are grouped: of the channel, or of the one received and the mean for controls."""
+    if channel >= 0:
+        return np.asarray(response.uplift[:, channel])
+    own = response.uplift[np.arange(len(rows.channel)), np.maximum(rows.channel - 1, 0)]
+    return np.asarray(np.where(rows.contacted, own, response.uplift.mean(axis=1)))
 
 
 def _edges(values: np.ndarray) -> np.ndarray:
@@ -134,7 +158,8 @@ class _Residuals:
 
     def bias(self, channel: int, group: np.ndarray, groups: int, tests: int) -> np.ndarray | None:
         """Squared bias to expect in each group; None where the residuals do not vary by more than chance."""
-        own, control = self._channel == channel + 1, self._channel == 0
+        own = self._channel > 0 if channel == _TOGETHER else self._channel == channel + 1
+        control = self._channel == 0
         first, first_variance, first_count = _means(self._left[own], np.ones(int(own.sum())), group[own], groups)
         weights, inside = self._weights, group[control]
         second, second_variance, second_count = _means(self._left[control], weights, inside, groups)

@@ -12,47 +12,70 @@ import graphrec
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # the benchmarks are not installed
 
-from benchmarks import cells, rivals, uplift, yardsticks
+from benchmarks import cells, rivals, tally, uplift, yardsticks
 
 SIZE = {"customers": 200, "products": 20, "periods": 6}
 
 
 @pytest.fixture(scope="module")
 def stage() -> rivals.Stage:
-    return rivals.set_stage(cells.make_cell("bad-control", **SIZE, rng=3), seed=5)
+    return rivals.set_stage(cells.make_cell("bad-control-high", **SIZE, rng=3), seed=5)
 
 
 @pytest.fixture(scope="module")
-def result() -> uplift.Result:
-    return uplift.compare("undated", [0], **SIZE)
+def measured() -> tally.Measured:
+    return uplift.measure("undated-high", 100, **SIZE)
 
 
-def test_one_row_for_each_arm_and_one_column_for_each_figure(result: uplift.Result) -> None:
-    table = uplift.table(result)
-    assert list(table.columns) == [*yardsticks.FIGURES, "CPU s"]
-    assert {*rivals.OURS, *rivals.REFERENCES, rivals.ALL_COLUMNS} <= set(table.index)
-    assert len(table) == 15
-    assert np.isfinite(table.drop(columns=["rPEHE", "ATE bias", "slope"])).all(axis=None)
+def test_the_grid_crosses_strength_and_overlap_and_adds_the_traps() -> None:
+    assert len(cells.CELLS) == 14
+    assert {"plain-0-low", "plain-1-high", "bad-control-low", "latent-high"} <= set(cells.CELLS)
+    assert not cells.CELLS["plain-0-low"].confounded and not cells.CELLS["latent-low"].identified
 
 
-def test_the_oracle_scores_one_and_chance_nothing(result: uplift.Result) -> None:
-    table = uplift.table(result)
-    assert table.loc["oracle", ["share", "CP@3", "CDCG", "Qini", "best 10%", "slope"]].to_numpy() == pytest.approx(1)
+def test_one_row_for_each_arm_and_one_column_for_each_figure(measured: tally.Measured) -> None:
+    table = tally.table([measured])
+    assert list(table.columns) == [*yardsticks.FIGURES, *yardsticks.DECILES, "CPU s"]
+    assert {*rivals.OURS, *rivals.REFERENCES, rivals.ALL_COLUMNS, rivals.NAIVE} <= set(table.index)
+    assert {"X-learner", "DR-learner", "IPS", "SNIPS", "response", "appetite"} <= set(table.index)
+    assert np.isfinite(table[["share", "CP@3", "Qini", "best 10%"]]).all(axis=None)
+    assert table.loc[[*rivals.OURS], list(yardsticks.DECILES)].mean(axis=1).to_numpy() == pytest.approx(
+        table.loc[[*rivals.OURS], "cover"].to_numpy(), abs=1e-3
+    )
+
+
+def test_the_oracle_scores_one_and_chance_nothing(measured: tally.Measured) -> None:
+    table = tally.table([measured])
+    assert table.loc["oracle", ["share", "CP@3", "Qini", "best 10%", "slope"]].to_numpy() == pytest.approx(1)
     assert table.loc["oracle", ["rPEHE", "ATE bias"]].to_numpy() == pytest.approx(0)
-    assert table.loc["random", ["share", "Qini", "Qini obs"]].to_numpy() == pytest.approx(0)
+    assert table.loc["random", ["share", "Qini"]].to_numpy() == pytest.approx(0)
     assert (table["share"] <= 1).all()
 
 
-def test_the_tables_are_printed(result: uplift.Result, capsys: pytest.CaptureFixture[str]) -> None:
-    uplift.show(result)
+def test_tables_and_verdicts_are_printed(measured: tally.Measured, capsys: pytest.CaptureFixture[str]) -> None:
+    tally.show([measured, measured])
     printed = capsys.readouterr().out
-    assert all(arm in printed for arm in result.judged)
-    assert "=> ours, true graph: share" in printed
+    assert all(arm in printed for arm in measured.figures)
+    assert "ours, true graph" in printed.split("## Targets")[1] and ".8-1.2" in printed
 
 
-def test_undated_totals_are_in_no_panel(result: uplift.Result) -> None:
-    assert "no date" in result.left_out["lifetime_spend"]
-    assert "lifetime_spend" in result.notes[rivals.ALL_COLUMNS]
+def test_a_run_goes_on_from_its_file(measured: tally.Measured, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "results.jsonl"
+    tally.append(path, measured)
+    path.write_text(path.read_text() + '{"cell": "cut o')
+    size = tuple(SIZE.values())
+    assert [(one.cell, one.seed) for one in tally.load(path, size)] == [("undated-high", 100)]
+    with pytest.raises(ValueError, match="name another file"):
+        tally.load(path, (1, 1, 1))
+    flags = [f"--{name}={value}" for name, value in SIZE.items()]
+    uplift.main(["--seeds=1", "--first-seed=100", "--cells", "undated-high", f"--results={path}", *flags])
+    assert "(1 markets)" in capsys.readouterr().out
+    assert path.read_text().count("\n") == 1
+
+
+def test_undated_totals_are_in_no_panel(measured: tally.Measured) -> None:
+    assert "no date" in measured.left_out["lifetime_spend"]
+    assert "lifetime_spend" in measured.notes[rivals.ALL_COLUMNS]
 
 
 def test_only_the_careless_rival_sees_the_bad_control(stage: rivals.Stage) -> None:
@@ -74,7 +97,7 @@ def test_rows_to_score_and_rows_of_the_truth_are_the_same(stage: rivals.Stage) -
 
 
 def test_ours_is_what_the_recommender_advises(stage: rivals.Stage) -> None:
-    ours = {advice.arm: advice.scores for advice in rivals.advise(stage) if advice.arm in rivals.OURS}
+    ours = {advice.arm: advice.scores for advice in rivals._ours(stage)}
     graph = stage.sim.truth.graph
     model = graphrec.Recommender().fit(stage.sim.market, graph=graph, rng=stage.seed)
     advised = model.recommend(n=1)["uplift"].to_numpy()
@@ -82,8 +105,8 @@ def test_ours_is_what_the_recommender_advises(stage: rivals.Stage) -> None:
     assert best == pytest.approx(advised)
 
 
-def test_several_markets_are_compared_in_pairs(result: uplift.Result) -> None:
-    one = result.judged["oracle"][0], result.judged["random"][0]
+def test_several_markets_are_compared_in_pairs(measured: tally.Measured) -> None:
+    one = yardsticks.Judged(measured.figures["oracle"]), yardsticks.Judged(measured.figures["random"])
     found = yardsticks.difference("share", [one[0]] * 3, [one[1]] * 3)
     assert found is not None
     assert (found.value, found.low, found.high) == pytest.approx((1, 1, 1))
