@@ -8,17 +8,19 @@ no size, density, strength of effects or shape of noise, so that a rule learned 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import networkx as nx
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from benchmarks.networks import Case, draw_knowledge
 from causal.knowledge import Knowledge
 
 __all__ = ["JUDGE", "LEARN", "Family", "draw_world"]
 
-Floats = np.ndarray
+Matrix = NDArray[Any]
 KNOWS = 0.3
 
 
@@ -71,11 +73,11 @@ def draw_world(kind: str, family: Family, rng: np.random.Generator) -> Case:
     return Case(frame, edges, known)
 
 
-def _even(nodes: int, degree: float, rng: np.random.Generator) -> Floats:
+def _even(nodes: int, degree: float, rng: np.random.Generator) -> Matrix:
     return np.triu(rng.random((nodes, nodes)) < degree / (nodes - 1), 1)
 
 
-def _uneven(nodes: int, degree: float, rng: np.random.Generator) -> Floats:
+def _uneven(nodes: int, degree: float, rng: np.random.Generator) -> Matrix:
     """Few columns with many neighbours (Barabási & Albert 1999), as causes or as effects."""
     graph = nx.barabasi_albert_graph(nodes, max(1, round(degree / 2)), seed=int(rng.integers(2**31)))
     order = rng.permutation(nodes) if rng.random() < 0.5 else np.arange(nodes)
@@ -85,20 +87,20 @@ def _uneven(nodes: int, degree: float, rng: np.random.Generator) -> Floats:
     return present
 
 
-def _shocks(noise: str, rows: int, nodes: int, rng: np.random.Generator) -> Floats:
+def _shocks(noise: str, rows: int, nodes: int, rng: np.random.Generator) -> Matrix:
     """Noise of variance 1."""
     if noise == "normal":
         return rng.normal(size=(rows, nodes))
     if noise == "laplace":
-        return rng.laplace(size=(rows, nodes)) / np.sqrt(2.0)
+        return np.asarray(rng.laplace(size=(rows, nodes)) / np.sqrt(2.0))
     if noise == "exponential":
-        return rng.exponential(size=(rows, nodes)) - 1.0
+        return np.asarray(rng.exponential(size=(rows, nodes)) - 1.0)
     if noise == "uniform":
         return rng.uniform(-np.sqrt(3.0), np.sqrt(3.0), (rows, nodes))
     return np.asarray(rng.standard_t(6, size=(rows, nodes)) / np.sqrt(1.5))
 
 
-def _numbers(weights: Floats, shocks: Floats, cut: float, rng: np.random.Generator) -> list[object]:
+def _numbers(weights: Matrix, shocks: Matrix, cut: float, rng: np.random.Generator) -> list[object]:
     """Linear effects; a share of the columns is cut into two or three categories on its way down."""
     rows, nodes = shocks.shape
     values = np.empty((rows, nodes))
@@ -115,7 +117,7 @@ def _numbers(weights: Floats, shocks: Floats, cut: float, rng: np.random.Generat
     return columns
 
 
-def _categories(present: Floats, rows: int, concentration: float, rng: np.random.Generator) -> list[object]:
+def _categories(present: Matrix, rows: int, concentration: float, rng: np.random.Generator) -> list[object]:
     """Columns of two to four categories, each with a random table given its parents."""
     nodes = len(present)
     levels = rng.integers(2, 5, nodes)

@@ -7,6 +7,7 @@ cycle, or lose the parents of the later column of a pair; they are here as a cro
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,7 @@ __all__ = ["METHODS", "discover"]
 
 METHODS = ("auto", "pc", "boss", "lingam", "fci", "causal-learn-pc", "causal-learn-ges", "causal-learn-grasp")
 FEW_ROWS = 5.0
+WORKERS = 2
 
 Pair = tuple[str, str]
 
@@ -42,7 +44,8 @@ def discover(
     weights: ArrayLike | None = None,
     clusters: Iterable[Any] | None = None,
     rng: int | np.random.Generator | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
+    workers: int | None = None,
 ) -> CausalGraph:
     """Find the causal graph of the columns of a table, within what is known.
 
@@ -72,8 +75,10 @@ def discover(
         Customer of each row. Bootstraps draw whole customers, and tests count effective rows.
     rng : int, Generator or None
         Source of the bootstraps.
-    progress : bool
-        Whether to report the bootstraps on stderr.
+    progress : bool, optional
+        Whether to report the bootstraps on stderr; by default on a terminal, once a second has passed.
+    workers : int, optional
+        Threads for the bootstraps, 2 by default where there are as many cores. The result does not depend on it.
 
     Returns
     -------
@@ -114,7 +119,7 @@ def discover(
     >>> sorted(discover(frame, bootstraps=0).edges)
     [('contact', 'spend'), ('price', 'spend')]
     """
-    _check_arguments(method, bootstraps, alpha)
+    _check_arguments(method, bootstraps, alpha, workers)
     known = knowledge if knowledge is not None else Knowledge()
     table = prepare_table(frame, known, alpha, weights, clusters)
     notes = [*table.blocks.notes]
@@ -130,7 +135,9 @@ def discover(
     consensus = extend(findings.pattern, table.rules)
     if bootstraps > 0:
         generator = np.random.default_rng(rng)
-        frequencies = count_edges(findings.again, table.weights, table.clusters, bootstraps, generator, progress)
+        frequencies = count_edges(
+            findings.again, table.weights, table.clusters, bootstraps, generator, progress, _threads(method, workers)
+        )
         if method != "fci":  # the vote of the bootstraps is on causes and would direct a latent common cause
             consensus = agree(frequencies, findings.pattern, table.rules)
     confidence = {} if frequencies is None else _confidence(frequencies, table, method)
@@ -140,13 +147,21 @@ def discover(
     return graph
 
 
-def _check_arguments(method: str, bootstraps: int, alpha: float) -> None:
+def _check_arguments(method: str, bootstraps: int, alpha: float, workers: int | None) -> None:
     if method not in METHODS:
         raise FrameError(f"method {method!r} is unknown; choose one of {list(METHODS)}")
     if bootstraps < 0 or int(bootstraps) != bootstraps:
         raise FrameError(f"bootstraps is {bootstraps!r}; give a whole number, 0 for none")
     if not 0.0 < alpha < 1.0:
         raise FrameError(f"alpha is {alpha!r}; it is a level between 0 and 1, such as 0.01")
+    if workers is not None and (workers < 1 or int(workers) != workers):
+        raise FrameError(f"workers is {workers!r}; give a whole number from 1 on")
+
+
+def _threads(method: str, workers: int | None) -> int:
+    if method.startswith("causal-learn"):
+        return 1  # that library makes no promise about threads
+    return min(WORKERS, os.cpu_count() or 1) if workers is None else workers
 
 
 def _search(table: SearchTable, method: str) -> tuple[SearchTable, Findings]:

@@ -9,13 +9,16 @@ and the share of graphs with an edge is then no probability: one absent edge in 
 A statistic z against a threshold c is exceeded in a share Phi((z - c) / s) of the runs, where s^2 is the clusters for
 each draw, while the posterior odds behind such a threshold are about exp(c (z - c)); the two agree for s = 1.6 / c,
 between .5 and .6. Of one, two and four times, twice gave the best Brier score and log loss over tests and order search
-together. Turning shares into probabilities by a curve learned on simulated graphs was considered: it would hold for
-graphs like those.
+together. What is left between shares and probabilities is mended by :mod:`causal.search.calibration`.
+
+The runs go side by side in threads: the compiled loops let go of the interpreter, and a thread needs no copy of the
+table. Processes were considered: each would import and compile for half a second and be sent the rows.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +35,7 @@ __all__ = ["Frequencies", "agree", "count_edges"]
 HALF = 0.5
 FORCED = 1e6
 BAR = 30
+PATIENCE = 1.0  # seconds
 DRAWS = 2
 
 Booleans = NDArray[np.bool_]
@@ -67,7 +71,7 @@ def count_edges(
     clusters: Integers | None,
     bootstraps: int,
     rng: np.random.Generator,
-    progress: bool = False,
+    progress: bool | None = False,
     workers: int = 1,
 ) -> Frequencies:
     """Repeat a search under bootstrap weights and count what it finds.
@@ -84,8 +88,8 @@ def count_edges(
         Number of runs, at least 1.
     rng : Generator
         One child per run is spawned from it.
-    progress : bool
-        Whether to draw a bar on stderr.
+    progress : bool, optional
+        Whether to draw a bar on stderr; None draws it on a terminal once a second has passed.
     workers : int
         Threads; the result does not depend on them. The compiled loops run side by side, the rest in turn.
     """
@@ -96,21 +100,25 @@ def count_edges(
 
     with ThreadPoolExecutor(workers) as pool:
         found = map(run, streams) if workers == 1 else pool.map(run, streams)
-        graphs = list(_report(found, bootstraps) if progress else found)
+        graphs = list(found if progress is False else _report(found, bootstraps, patient=progress is None))
     adjacent = np.mean([pattern.adjacent for pattern in graphs], axis=0)
     pointing = np.mean([pattern.directed + HALF * pattern.undirected for pattern in graphs], axis=0)
     return Frequencies(adjacent, pointing, bootstraps, pack_resamples(graphs))
 
 
-def _report(found: Iterable[Pattern], bootstraps: int) -> Iterator[Pattern]:
-    """Pass the graphs on and draw a bar on stderr: one line that grows on a terminal, every tenth run elsewhere."""
-    terminal = sys.stderr.isatty()
+def _report(found: Iterable[Pattern], bootstraps: int, patient: bool) -> Iterator[Pattern]:
+    """Pass the graphs on and draw a bar on stderr: one line that grows on a terminal, every tenth run elsewhere.
+
+    A patient one waits a second, and says nothing where there is no terminal.
+    """
+    terminal, start, drawn = sys.stderr.isatty(), time.monotonic(), False
     for number, pattern in enumerate(found, start=1):
         last = number == bootstraps
-        if terminal:
+        if terminal and (drawn or not patient or time.monotonic() - start > PATIENCE):
+            drawn = True
             bar = "#" * (BAR * number // bootstraps)
             sys.stderr.write(f"\rdiscover: [{bar:<{BAR}}] {number} of {bootstraps} bootstraps" + "\n" * last)
-        elif number % 10 == 0 or last:
+        elif not terminal and not patient and (number % 10 == 0 or last):
             sys.stderr.write(f"discover: {number} of {bootstraps} bootstraps\n")
         yield pattern
 
