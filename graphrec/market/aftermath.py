@@ -31,7 +31,8 @@ AFTER: Mapping[str, tuple[tuple[str, ...], str]] = {
     "complained": ((), "Complaint"),
 }
 """Column to the event types behind it and its class; a complaint is a low score, not an event."""
-_ANSWERS = ("opened", "clicked", "redeemed")
+_ANSWERS = ("opened", "clicked", "redeemed", "unsubscribed")
+"""Where all such events name the contact they answer, they belong to the row of that contact and to no other."""
 MEDIATORS = ("opened", "clicked", "visited")
 """Columns between contact and outcome; the others of `AFTER` follow the outcome."""
 
