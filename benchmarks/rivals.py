@@ -35,6 +35,7 @@ from graphrec.learning.outcome import customer_folds
 from graphrec.learning.response import Response, TrainingRows, fit_structured_uplift
 from graphrec.learning.rows import training_rows
 from graphrec.market.attributes import attribute_values
+from graphrec.market.journey import JOURNEY_CLASSES
 from graphrec.market.panel import Panel
 from graphrec.market.simulation import Simulation
 
@@ -281,15 +282,20 @@ def _ours(stage: Stage) -> Iterator[Advice]:
     response = _predict_effects(stage, found)
     yield _advice(OURS[0], response, cpu, _say(found))
     started = time.process_time()
-    chosen = choose_columns(stage.panel, stage.sim.truth.graph)
-    effects, note = found, f"the same {len(chosen.columns)} columns, so the same model"
-    if chosen.columns != found.adjustment.columns or chosen.identified != found.adjustment.identified:
+    effects, note = found, f"the same {len(found.adjustment.columns)} columns, so the same model"
+    if _choice(stage.panel, stage.model.graph) != _choice(stage.panel, stage.sim.truth.graph):
         effect_rng = np.random.default_rng(stage.seed).spawn(4)[3]  # the one that `Recommender.fit` uses
         effects = fit_effects(stage.panel, stage.sim.truth.graph, effect_rng)
         response, cpu, note = _predict_effects(stage, effects), time.process_time() - started, _say(effects)
     yield _advice(OURS[1], response, cpu, note)
     if stage.identified:
         yield _with_true_propensities(stage, effects)
+
+
+def _choice(panel: Panel, graph: CausalGraph) -> tuple[object, ...]:
+    """Everything about a graph that the effect model heeds."""
+    chosen = choose_columns(panel, graph)
+    return chosen.columns, frozenset(chosen.adjustment_set) & JOURNEY_CLASSES.keys(), chosen.identified
 
 
 def _with_true_propensities(stage: Stage, effects: EffectModel) -> Advice:
