@@ -8,7 +8,7 @@ additive, so the effect of a move on a row is known exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,19 @@ from numpy.typing import NDArray
 from causal.graph import CausalGraph
 from causal.scm import StructuralModel
 
-__all__ = ["CONSEQUENCES", "COSTS", "FEATURES", "OUTCOME", "ROLES", "KnownEquation", "draw_shop", "true_graph", "truth"]
+__all__ = [
+    "CONSEQUENCES",
+    "COSTS",
+    "FEATURES",
+    "OUTCOME",
+    "ROLES",
+    "KnownEquation",
+    "draw_noise",
+    "draw_shop",
+    "follow",
+    "true_graph",
+    "truth",
+]
 
 Floats = NDArray[np.float64]
 OUTCOME = "spend"
@@ -97,24 +109,46 @@ def spend_of(t: Any) -> Floats:
     return np.asarray(base + discount + price + pressure + 0.75 * t["visits"])
 
 
+_SPREADS = {"income": 1.0, "tenure": 1.5, "digital_affinity": 0.9, "past_satisfaction": 1.0, "price": 3.0,
+            "discount": 0.1, "contact_pressure": 1.3, "reminders": 1.3, "visits": 0.6, "spend": 0.6,
+            "support_tickets": 0.7, "welcome_push": 0.7}  # fmt: skip
+_EQUATIONS: dict[str, Callable[[Any, Floats], Floats]] = {
+    "age": lambda t, e: e,
+    "income": lambda t, e: 4.0 + 0.015 * (t["age"] - 50.0) + e,
+    "tenure": lambda t, e: np.maximum(0.08 * (t["age"] - 15.0) + e, 0.0),
+    "digital_affinity": lambda t, e: -0.03 * (t["age"] - 50.0) + e,
+    "past_satisfaction": lambda t, e: 7.0 + 0.3 * (t["income"] - 4.0) + 0.05 * t["tenure"] + e,
+    "price": lambda t, e: 20.0 + 1.5 * (t["income"] - 4.0) + e,
+    "discount": lambda t, e: np.clip(0.2 + 0.07 * (t["income"] - 4.0) + 0.01 * t["tenure"] + e, 0, 0.5),
+    "contact_pressure": lambda t, e: np.maximum(
+        np.round(3.0 - 0.5 * (t["past_satisfaction"] - 7.0) + 0.6 * t["digital_affinity"] + e), 0.0
+    ),
+    "reminders": lambda t, e: np.maximum(np.round(2.0 + 0.7 * t["digital_affinity"] + 0.1 * t["tenure"] + e), 0.0),
+    "visits": lambda t, e: visits_of(t) + e,
+    "spend": lambda t, e: spend_of(t) + e,
+    "support_tickets": lambda t, e: 0.9 * t["spend"] + e,
+    "welcome_push": lambda t, e: 0.7 * t["spend"] + 0.2 * t["digital_affinity"] + e,
+}
+
+
 def draw_shop(n: int, rng: np.random.Generator) -> pd.DataFrame:
     """Rows of the shop with the twelve features and the spending."""
-    t: dict[str, Floats] = {"age": rng.uniform(20, 80, n)}
-    t["income"] = 4.0 + 0.015 * (t["age"] - 50.0) + rng.normal(0, 1.0, n)
-    t["tenure"] = np.maximum(0.08 * (t["age"] - 15.0) + rng.normal(0, 1.5, n), 0.0)
-    t["digital_affinity"] = -0.03 * (t["age"] - 50.0) + rng.normal(0, 0.9, n)
-    t["past_satisfaction"] = 7.0 + 0.3 * (t["income"] - 4.0) + 0.05 * t["tenure"] + rng.normal(0, 1.0, n)
-    t["price"] = 20.0 + 1.5 * (t["income"] - 4.0) + rng.normal(0, 3.0, n)
-    t["discount"] = np.clip(0.2 + 0.07 * (t["income"] - 4.0) + 0.01 * t["tenure"] + rng.normal(0, 0.1, n), 0, 0.5)
-    pressure = 3.0 - 0.5 * (t["past_satisfaction"] - 7.0) + 0.6 * t["digital_affinity"] + rng.normal(0, 1.3, n)
-    t["contact_pressure"] = np.maximum(np.round(pressure), 0.0)
-    reminders = 2.0 + 0.7 * t["digital_affinity"] + 0.1 * t["tenure"] + rng.normal(0, 1.3, n)
-    t["reminders"] = np.maximum(np.round(reminders), 0.0)
-    t["visits"] = visits_of(t) + rng.normal(0, 0.6, n)
-    t["spend"] = spend_of(t) + rng.normal(0, 0.6, n)
-    t["support_tickets"] = 0.9 * t["spend"] + rng.normal(0, 0.7, n)
-    t["welcome_push"] = 0.7 * t["spend"] + 0.2 * t["digital_affinity"] + rng.normal(0, 0.7, n)
+    t = follow(draw_noise(n, rng), {})
     return pd.DataFrame({name: t[name] for name in ROLES})
+
+
+def draw_noise(n: int, rng: np.random.Generator) -> dict[str, Floats]:
+    """What each column of ``n`` rows owes to nothing recorded; of age, its value."""
+    noise = {"age": rng.uniform(20, 80, n)}
+    return noise | {name: rng.normal(0, spread, n) for name, spread in _SPREADS.items()}
+
+
+def follow(noise: Mapping[str, Floats], held: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Columns that follow from the noise while some are held at a value; shapes broadcast."""
+    t: dict[str, Floats] = {}
+    for name, equation in _EQUATIONS.items():
+        t[name] = held[name] if name in held else np.asarray(equation(t, noise[name]))
+    return t
 
 
 def true_graph() -> CausalGraph:
