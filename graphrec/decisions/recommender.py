@@ -269,7 +269,8 @@ class Recommender:
             person's own effect. Grade A: randomised; B: adjusted, supported by past contacts (customers alike, and the
             offer itself) and not refuted by the negative control; C: by the model only; X: not identifiable, and the
             interval says that anything is possible. A customer gets fewer than ``n`` rows where there are fewer pairs
-            of offer and channel.
+            of offer and channel. ``net_value`` is uplift x value - cost, less what unsubscriptions cost where they are
+            frequent enough to be learned; what sells and chases away is left out by net value, and graded C by uplift.
 
         Raises
         ------
@@ -303,6 +304,7 @@ class Recommender:
         DataError
             There is no market, or nothing was recorded before the moment.
         """
+        from graphrec.decisions.harm import price_harm
         from graphrec.decisions.scoring import Scorer
 
         target = market if market is not None else self.market
@@ -322,7 +324,19 @@ class Recommender:
             level=self.config.level,
             possible=possible_pairs(target, offers, effects.channels)[candidates],
             tried=tried_offers(offers, self.panel)[candidates],
+            harm=price_harm(self.config, effects, self.panel, offers, money, len(target.customers)),
         )
+
+    def side_effects(self, scores: pd.DataFrame, *, market: Market | None = None, as_of: object = None) -> pd.DataFrame:
+        """What the contacts in a table of scores break: one row for each, in their order.
+
+        Columns: customer_id, product_id (or offer_id), channel, slot; the change of P(unsubscribe) and P(complaint)
+        within the horizon with its interval, where the market has enough of them; harm (money), harmful (it would pay
+        by what it sells, and does not by what it breaks) and reason.
+        """
+        from graphrec.decisions.harm import describe_harm
+
+        return describe_harm(self.scorer(market, as_of), scores)
 
     def _aligned(self, market: Market, time: int) -> tuple[Offers, Appetite | None, Money]:
         """Offers, appetite and money of the market to score; refitted in closed form for another market or moment."""

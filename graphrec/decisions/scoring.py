@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from graphrec.decisions.harm import Harm
 from graphrec.learning.appetite import Appetite
 from graphrec.learning.effects import EffectModel
 from graphrec.learning.heads.registry import predict_quickly, predict_slots, slots_of
@@ -96,7 +97,8 @@ class Scorer:
     """Everything needed to score one market at one moment.
 
     ``possible``, shape (len(offers), number of channels), is False where an offer and a channel cannot go together;
-    ``tried``, shape (len(offers),), is False where no training row was a contact about the offer.
+    ``tried``, shape (len(offers),), is False where no training row was a contact about the offer; ``harm`` is what a
+    contact breaks, where that is known.
     """
 
     effects: EffectModel
@@ -108,6 +110,7 @@ class Scorer:
     level: float
     possible: np.ndarray
     tried: np.ndarray
+    harm: Harm | None = None
 
     def scores(
         self, customers: np.ndarray, channels: Sequence[str], n: int, by: str, slots: Sequence[str] = ()
@@ -155,10 +158,15 @@ class Scorer:
         cost = np.array([self.money.cost.get(channel, 0.0) for channel in names])
         value = self.money.value[self.offers]
         uplift = response.uplift[:, ways.column].reshape(shape)
-        net = uplift * value[None, :, None] - cost
+        gain = uplift * value[None, :, None] - cost
+        broken = np.zeros(1) if self.harm is None else self.harm.money(matrix)[:, ways.channel].reshape(shape)
+        net = gain - broken
         possible = self.possible[:, ways.channel]
-        key = np.where(possible, uplift if by == "uplift" else net, -np.inf)
-        best = best_rows(key.reshape(len(customers), -1), min(n, int(possible.sum())))
+        # What sells and chases away is not advised by net value, and graded down where it stands out by uplift.
+        harmful = np.broadcast_to((gain > 0) & (net <= 0) & (broken > 0), shape).reshape(len(customers), -1)
+        key = np.where(possible, uplift if by == "uplift" else net, -np.inf).reshape(len(customers), -1)
+        key = key if by == "uplift" else np.where(harmful, -np.inf, key)
+        best = best_rows(key, min(n, int(possible.sum())))
         k = best.shape[1]
         row = (np.arange(len(customers))[:, None] * n_offers + best // n_ways).ravel()
         offer, way = (best // n_ways).ravel(), (best % n_ways).ravel()
@@ -169,8 +177,10 @@ class Scorer:
         se = doubted.se[place, column]
         alike = self.effects.exposure.supported(matrix[shown])[place] & self.tried[offer]
         grades = final_grades(self.effects, ways.channel[way], alike)
+        own = np.arange(len(customers))[:, None], best
+        grades = np.where(harmful[own].ravel() & np.isin(grades, ("A", "B")), "C", grades)
         low, high = uplift_interval(p_organic, p_contact, se, self.level, grades)
-        return pd.DataFrame(
+        found = pd.DataFrame(
             {
                 "customer_id": np.repeat(self.covariates.market.vocabulary.customers.decode(customers), k),
                 "rank": np.tile(np.arange(1, k + 1), len(customers)),
@@ -184,10 +194,12 @@ class Scorer:
                 "uplift_high": high,
                 "value": value[offer],
                 "cost": cost[way],
-                "net_value": (p_contact - p_organic) * value[offer] - cost[way],
+                "net_value": net.reshape(len(customers), -1)[own].ravel(),
                 "grade": grades,
             }
         )
+        kept = ~np.isneginf(key[own]).ravel()
+        return found if kept.all() else found[kept]
 
 
 def best_rows(key: np.ndarray, n: int) -> np.ndarray:

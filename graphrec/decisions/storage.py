@@ -37,6 +37,7 @@ from graphrec.learning.form import FormError
 from graphrec.learning.heads.registry import UpliftModel, read_head, store_head
 from graphrec.learning.parts import NotStorable, Parts, join_parts
 from graphrec.learning.response import StructuredUplift
+from graphrec.learning.sideeffects import SideEffect
 from graphrec.market.offers import Offers
 from graphrec.market.panel import Panel
 from graphrec.market.tables import TABLES, DataError, IdIndex, Market, Role
@@ -122,6 +123,9 @@ def _write(model: Recommender, stored: Parts, folder: Path) -> None:
     write_archive(folder, "effects", {"texts": sorted(texts), **stored.meta}, dict(stored.arrays))
     for name, text in sorted(texts.items()):
         (folder / f"{name}.lightgbm.txt").write_text(text)
+    for effect in model.effects.side:
+        own, plain = effect.to_parts()
+        write_archive(folder, f"side-{effect.name}", plain, own)
     (folder / "graph.json").write_text(model.graph.to_json())
     model.panel.frame.to_parquet(folder / "panel.parquet", index=False)
     model.effects.exposure.balance.to_parquet(folder / "balance.parquet", index=False)
@@ -172,6 +176,7 @@ def _description(model: Recommender) -> dict[str, Any]:
             "design": effects.design.to_dict(),
             "channels": effects.channels,
             "grades": effects.grades,
+            "side": [effect.name for effect in effects.side],
             "check": asdict(effects.check),
             "form": effects.form.to_list(),
             "adjustment": {
@@ -303,7 +308,13 @@ def _read_effects(path: Path, data: dict[str, Any]) -> EffectModel:
         channels=tuple(data["channels"]),
         grades=data["grades"],
         form=FormError.from_list(data["form"]),
+        side=tuple(_read_side(path, name) for name in data["side"]),
     )
+
+
+def _read_side(path: Path, name: str) -> SideEffect:
+    plain, arrays = read_archive(path, f"side-{name}")
+    return SideEffect.from_parts(arrays, plain)
 
 
 def _read_head(stored: Parts, weights: np.ndarray, balance: pd.DataFrame) -> tuple[UpliftModel, Exposure]:

@@ -22,6 +22,7 @@ from graphrec.learning.outcome import customer_folds
 from graphrec.learning.relevance import drop_silent_columns
 from graphrec.learning.response import Response, StructuredUplift, TrainingRows
 from graphrec.learning.rows import training_rows
+from graphrec.learning.sideeffects import SideEffect, fit_side_effects
 from graphrec.market.panel import Panel
 
 __all__ = ["EffectModel", "Head", "UpliftModel", "fit_effects"]
@@ -51,6 +52,8 @@ class EffectModel:
         Best grade that a recommendation through the channel can have.
     form : FormError
         Groups of customers in which the effect differs from its prediction.
+    side : tuple of SideEffect
+        What else a contact changes: unsubscriptions and complaints, where there are enough to learn from.
     """
 
     model: UpliftModel
@@ -61,6 +64,7 @@ class EffectModel:
     channels: tuple[str, ...]
     grades: dict[str, str]
     form: FormError = field(default_factory=FormError)
+    side: tuple[SideEffect, ...] = ()
 
     def doubted(self, response: Response, matrix: np.ndarray) -> Response:
         """A response of the model with the error of its form in the standard errors."""
@@ -84,7 +88,7 @@ def fit_effects(
         Another learner; the structured one by default.
     """
     recipe = head if isinstance(head, HeadRecipe) else recipe_of("structured" if head is None else head)
-    fit_rng, fold_rng, column_rng = rng.spawn(3)
+    fit_rng, fold_rng, column_rng, side_rng = rng.spawn(4)
     adjustment = choose_columns(panel, None if recipe.all_columns else graph)
     if not recipe.all_columns:
         adjustment = drop_silent_columns(panel, adjustment, column_rng)
@@ -101,6 +105,7 @@ def fit_effects(
         rows.channels,
         _grades(panel, rows.channels, adjustment, check, recipe.claims_effect),
         _form(rows, model, exposure),
+        fit_side_effects(panel, rows, side_rng),
     )
 
 

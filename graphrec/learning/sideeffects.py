@@ -77,7 +77,7 @@ class SideEffect:
         return Response(without, contact, se)
 
     def _offset(self, matrix: np.ndarray) -> np.ndarray:
-        return np.clip(self.organic[0] + matrix @ self.organic[1:], -_FARTHEST, _FARTHEST)
+        return np.asarray(np.clip(self.organic[0] + matrix @ self.organic[1:], -_FARTHEST, _FARTHEST))
 
     def _effect_of(self, channel: int, width: int) -> LogisticFit:
         if self.channels == 1:
