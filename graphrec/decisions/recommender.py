@@ -36,6 +36,8 @@ from graphrec.market.panel import Panel, build_panel
 from graphrec.market.tables import DataError, Market
 
 if TYPE_CHECKING:
+    from graphrec.decisions.guard import Guard
+    from graphrec.decisions.judgement import Judgement
     from graphrec.decisions.scoring import Money, Scorer
 
 __all__ = ["NotFitted", "Recommender", "RecommenderConfig", "load_recommender"]
@@ -69,6 +71,10 @@ class Recommender:
         Effect model with adjustment, exposure and negative control.
     appetite : Appetite or None
         Purchase-graph model as of the end of the history.
+    guard : Guard
+        Whether choosing by customer beats the best single action.
+    judgement : Judgement
+        The guard, and how the size of predicted effects compares with what customers left out show.
 
     Examples
     --------
@@ -96,6 +102,7 @@ class Recommender:
             propensity_model=propensity_model,
         )
         self._state: tuple[Panel, CausalGraph, EffectModel] | None = None
+        self._judgement: Judgement | None = None
         self.market: Market | None = None
         self.appetite: Appetite | None = None
 
@@ -150,6 +157,10 @@ class Recommender:
             graph = discover_graph(panel, self.config.bootstraps, graph_rng, progress=progress)
         say("learning the effect of each contact")
         self.restore(panel, graph, fit_effects(panel, graph, effect_rng, self._recipe), market, appetite)
+        if self.config.recalibrate:
+            say("judging the model on customers left out")
+            effects = replace(self.effects, recalibration=self.judgement.calibration)
+            self._state = (panel, graph, effects)
         return self
 
     def restore(
@@ -161,7 +172,7 @@ class Recommender:
         appetite: Appetite | None,
     ) -> None:
         """Put all parts of a fitted model in place at once; also used when a saved model is read."""
-        self._state = (panel, graph, effects)
+        self._state, self._judgement = (panel, graph, effects), None
         self.market, self.appetite = market, appetite
 
     def _panel(self, market: Market, rng: np.random.Generator) -> Panel:
@@ -224,6 +235,24 @@ class Recommender:
     def effects(self) -> EffectModel:
         """The fitted effect model."""
         return self._fitted()[2]
+
+    @property
+    def judgement(self) -> Judgement:
+        """What the model is worth on customers left out: worked out when first asked for, by three more fits.
+
+        Its ``guard`` compares choosing by customer with the best single action for everybody, its ``calibration`` the
+        size of predicted effects with doubly robust scores.
+        """
+        if self._judgement is None:
+            from graphrec.decisions.judgement import judge
+
+            self._judgement = judge(self.panel, self.effects, self._recipe)
+        return self._judgement
+
+    @property
+    def guard(self) -> Guard:
+        """Whether choosing by customer beats the best single action; see `graphrec.decisions.guard`."""
+        return self.judgement.guard
 
     def _fitted(self) -> tuple[Panel, CausalGraph, EffectModel]:
         if self._state is None:

@@ -151,7 +151,7 @@ class Scorer:
 
     def _chunk(self, customers: np.ndarray, ways: Ways, n: int, by: str) -> pd.DataFrame:
         matrix = self.effects.design.transform(self.frame(customers))
-        response = predict_quickly(self.effects.model, matrix, ways.asked)
+        response = self.effects.corrected(predict_quickly(self.effects.model, matrix, ways.asked))
         n_offers, n_ways = len(self.offers), len(ways.channel)
         shape = (len(customers), n_offers, n_ways)
         names = np.array(self.effects.channels)[ways.channel]

@@ -40,6 +40,8 @@ class RecommenderConfig:
         Money lost when a customer unsubscribes; by default what a year of contacts earns of an average customer.
     complaint_cost : float
         Money lost with each low score that a contact provokes.
+    recalibrate : bool
+        Correct the size of predicted effects where customers left out clearly confirm it; fits the learner four times.
     head : str
         Learner of what a contact changes: "structured" (the default: what happens anyway plus a small effect), "t",
         "x", "dr" (Kennedy 2023), "ips", "snips" (stabilised and self-normalised), "all-columns t" (heeds no graph), or
@@ -57,6 +59,7 @@ class RecommenderConfig:
     reachable_value: float | None = None
     complaint_cost: float = 0.0
     head: str = "structured"
+    recalibrate: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:

@@ -36,6 +36,7 @@ from graphrec.learning.falsification import NegativeControl
 from graphrec.learning.form import FormError
 from graphrec.learning.heads.registry import UpliftModel, read_head, store_head
 from graphrec.learning.parts import NotStorable, Parts, join_parts
+from graphrec.learning.recalibration import Recalibration
 from graphrec.learning.response import StructuredUplift
 from graphrec.learning.sideeffects import SideEffect
 from graphrec.market.offers import Offers
@@ -179,6 +180,7 @@ def _description(model: Recommender) -> dict[str, Any]:
             "side": [effect.name for effect in effects.side],
             "check": asdict(effects.check),
             "form": effects.form.to_list(),
+            "recalibration": None if effects.recalibration is None else effects.recalibration.to_dict(),
             "adjustment": {
                 "columns": adjustment.columns,
                 "adjustment_set": adjustment.adjustment_set,
@@ -308,6 +310,7 @@ def _read_effects(path: Path, data: dict[str, Any]) -> EffectModel:
         channels=tuple(data["channels"]),
         grades=data["grades"],
         form=FormError.from_list(data["form"]),
+        recalibration=None if data["recalibration"] is None else Recalibration.from_dict(data["recalibration"]),
         side=tuple(_read_side(path, name) for name in data["side"]),
     )
 

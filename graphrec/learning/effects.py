@@ -19,6 +19,7 @@ from graphrec.learning.form import FormError, fit_form_error
 from graphrec.learning.heads.additive import AdditiveUplift
 from graphrec.learning.heads.registry import Head, HeadRecipe, UpliftModel, recipe_of
 from graphrec.learning.outcome import customer_folds
+from graphrec.learning.recalibration import Recalibration
 from graphrec.learning.relevance import drop_silent_columns
 from graphrec.learning.response import Response, StructuredUplift, TrainingRows
 from graphrec.learning.rows import training_rows
@@ -52,6 +53,8 @@ class EffectModel:
         Best grade that a recommendation through the channel can have.
     form : FormError
         Groups of customers in which the effect differs from its prediction.
+    recalibration : Recalibration or None
+        A line by which predicted effects are corrected, where that was asked for and clearly helps.
     side : tuple of SideEffect
         What else a contact changes: unsubscriptions and complaints, where there are enough to learn from.
     """
@@ -65,10 +68,15 @@ class EffectModel:
     grades: dict[str, str]
     form: FormError = field(default_factory=FormError)
     side: tuple[SideEffect, ...] = ()
+    recalibration: Recalibration | None = None
+
+    def corrected(self, response: Response) -> Response:
+        """A response of the model moved along the line of the recalibration, where there is one."""
+        return response if self.recalibration is None else self.recalibration.apply(response)
 
     def doubted(self, response: Response, matrix: np.ndarray) -> Response:
-        """A response of the model with the error of its form in the standard errors."""
-        return self.form.widen(response, matrix, len(self.channels))
+        """A corrected response with the error of the model's form in the standard errors."""
+        return self.corrected(self.form.widen(response, matrix, len(self.channels)))
 
 
 def fit_effects(

@@ -1,0 +1,96 @@
+"""What a fitted recommender is worth on customers it has not seen: size of its effects, and the guard.
+
+Hides when this is paid for (once, when first asked) and on how many rows. The learner is fitted again three times, so
+large panels are thinned to whole customers first; the verdict is then that of a model learned from less, which leans
+to caution. Where no effect is identifiable nothing is computed: there is nothing to judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphrec.decisions.guard import Guard, compare_with_constant
+from graphrec.learning.crossfit import leave_out, take_rows
+from graphrec.learning.heads.nuisances import fit_nuisances, is_binary
+from graphrec.learning.heads.registry import HeadRecipe
+from graphrec.learning.recalibration import Recalibration, fit_recalibration
+from graphrec.learning.response import TrainingRows
+from graphrec.learning.rows import training_rows
+
+if TYPE_CHECKING:
+    from graphrec.learning.effects import EffectModel
+    from graphrec.market.panel import Panel
+
+__all__ = ["Judgement", "judge"]
+
+_MOST_ROWS = 30_000
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Attributes: the guard, and the line through predicted and true effects."""
+
+    guard: Guard
+    calibration: Recalibration
+
+
+def judge(
+    panel: Panel,
+    effects: EffectModel,
+    recipe: HeadRecipe,
+    *,
+    rng: int | np.random.Generator | None = 0,
+    maximum_rows: int = _MOST_ROWS,
+) -> Judgement:
+    """Judge a learner on customers left out.
+
+    Parameters
+    ----------
+    panel : Panel
+        The rows that the model was fitted on.
+    effects : EffectModel
+    recipe : HeadRecipe
+        How the model was fitted.
+    rng : int, Generator or None
+        Seed of folds, boosting and thinning.
+    maximum_rows : int
+        Rows above which customers are drawn.
+
+    Raises
+    ------
+    DataError
+        Too few customers to leave some out.
+    """
+    if set(effects.grades.values()) == {"X"}:
+        return _nothing()
+    thin_rng, exposure_rng, fit_rng = np.random.default_rng(rng).spawn(3)
+    rows, _ = training_rows(panel, effects.adjustment.columns)
+    propensity = effects.exposure.propensity
+    kept = _whole_customers(rows, maximum_rows, thin_rng)
+    if not len(propensity):  # a loaded model keeps none
+        propensity = fit_nuisances(rows, exposure_rng, arms=False).exposure.propensity
+    left = leave_out(take_rows(rows, kept), recipe, propensity[kept], fit_rng)
+    return Judgement(
+        compare_with_constant(left, effects.channels), fit_recalibration(left, binary=is_binary(rows.outcome))
+    )
+
+
+def _whole_customers(rows: TrainingRows, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Positions of the rows of as many customers, in random order, as fit; at least fifty."""
+    count = len(rows.outcome)
+    if count <= most:
+        return np.arange(count)
+    customers, position = np.unique(rows.clusters, return_inverse=True)
+    order = rng.permutation(len(customers))
+    total = np.cumsum(np.bincount(position)[order])
+    chosen = order[: max(50, int(np.searchsorted(total, most)))]
+    return np.flatnonzero(np.isin(position, chosen))
+
+
+def _nothing() -> Judgement:
+    nan = float("nan")
+    guard = Guard("nobody", nan, nan, nan, (nan, nan), 0.95, nan, claimed=False)
+    return Judgement(guard, Recalibration(nan, nan, (nan, nan), False, 0.0))
