@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from causal.search.jit import compiled
 
-__all__ = ["choose_best", "choose_sets", "fill_greedily", "reduce_values"]
+__all__ = ["best_offer", "choose_best", "choose_sets", "fill_greedily", "reduce_values"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -169,3 +169,19 @@ def fill_greedily(
             if local[j, c] >= 0:
                 room[local[j, c]] -= 1
     return money
+
+
+@compiled
+def best_offer(
+    keys: Integers, value: Floats, cost: Floats, price: Floats, floor: Floats, money: float, shift: float
+) -> tuple[int, float]:
+    """Place and worth of one customer's best candidate above 0; -1 for none, -2 where one is no finite money."""
+    top, best = 0.0, -1
+    for place in range(len(keys)):
+        own, paid = value[place], cost[place]
+        if not (-np.inf < own < np.inf and 0.0 <= paid < np.inf):
+            return -2, 0.0
+        worth = own - price[keys[place]] - money * paid - shift
+        if worth > top and own > floor[keys[place]]:
+            top, best = worth, place
+    return best, top

@@ -15,16 +15,18 @@ are stale; `allocate` can be run again at any time and a new desk opened.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from graphrec.decisions.planning.arms import EXPLORATION, HOLDOUT, PLAN, Keys, hash_uniform
 from graphrec.decisions.planning.candidates import Candidates
+from graphrec.decisions.planning.catalogue import Catalogue
 from graphrec.decisions.planning.clauses import PolicyError
 from graphrec.decisions.planning.contactpolicy import ContactPolicy
 from graphrec.decisions.planning.gate import Gate
@@ -33,16 +35,16 @@ from graphrec.decisions.planning.prices import Prices
 from graphrec.decisions.planning.problem import Limits
 from graphrec.decisions.planning.sharedlimits import Segments
 
-__all__ = ["Decision", "Desk", "Offer", "Tariff"]
+__all__ = ["Decision", "Desk", "Offer", "Slate", "Tariff"]
 
-_REFRESH = 128
+Floats = NDArray[np.float64]
+
+_REFRESH = 256
 """Decisions between two looks at the prices."""
 _STEP = 4.0
 """Change of a price's logarithm for consumption that is ahead of the day by the whole amount."""
 _PATIENCE = 0.05
 """How far ahead of the day a limit without a price may be before it gets one."""
-_HUGE = 1e300
-_Row = tuple[float, int, tuple[int, ...], float, Any, str, str | None]
 
 
 class Offer(NamedTuple):
@@ -55,8 +57,15 @@ class Offer(NamedTuple):
     cost: float = 0.0
 
 
-@dataclass(frozen=True)
-class Decision:
+class Slate(NamedTuple):
+    """Candidates of one customer in the form that a desk decides fastest; made by `Desk.slate` or `Desk.slates`."""
+
+    keys: NDArray[np.int64]
+    net_value: Floats
+    cost: Floats
+
+
+class Decision(NamedTuple):
     """What was decided for a customer.
 
     Attributes
@@ -66,7 +75,7 @@ class Decision:
     arm : str
         ``plan``, ``holdout`` (chosen, not to be made) or ``exploration``.
     propensity : float
-        Probability of this contact (of no contact, where none is made) given the prices and the room of the moment.
+        Probability of what was done, given the prices and the room of the moment.
     worth : float
         Net value of the chosen candidate after its price; 0 for none.
     """
@@ -126,56 +135,84 @@ class Desk:
 
     Attributes
     ----------
-    used : numpy.ndarray
-        Contacts given out by cell, held-out customers counted.
     spent : float
-        Money given out.
+        Money given out, held-out customers counted.
+    decisions : int
+        Customers decided.
     """
 
     def __init__(self, tariff: Tariff, policy: ContactPolicy, expected: int | None = None) -> None:
-        limits = tariff.limits
+        from graphrec.decisions.planning.choice import best_offer
+
         self.tariff, self.policy = tariff, policy
         self.expected = max(1, tariff.expected if expected is None else expected)
-        self._gate = Gate(policy, tariff.past)
-        self._lock = Lock()
-        self._room: list[float] = limits.ceilings.tolist()
-        self._purse, self._floor = limits.purse * (1 + 1e-12), policy.minimum_net_value
-        self._prices = tariff.prices.rows.copy()
-        self._cells: list[float] = []
-        self._money = 0.0
-        self._post(self._prices)
-        self._used = [0.0] * limits.cells
-        self.spent = 0.0
-        self.decisions = 0
-        self._places: dict[tuple[Any, str, str | None], tuple[int, ...]] = {}
+        self.spent, self.decisions = 0.0, 0
+        self._gate, self._lock, self._best_offer = Gate(policy, tariff.past), Lock(), best_offer
+        self._catalogue = Catalogue(policy, tariff.places, self._gate)
+        self._room: list[float] = tariff.limits.ceilings.tolist()
+        self._purse = tariff.limits.purse * (1 + 1e-12)
+        self._used = [0.0] * tariff.limits.cells
         self._segments = {who: tariff.places.get(("segment", name)) for who, name in tariff.segment.items()}
-        self._arms: dict[Any, tuple[str, float]] = {}
-        must = {name for name, least in (policy.minimum_exposure or {}).items() if least > 0}
-        self._must = frozenset(tariff.places[("product", name)] for name in must if ("product", name) in tariff.places)
-        self._exempt: set[tuple[int, ...]] = set()
-        self._randomises = policy.holdout > 0 or policy.exploration > 0
         self._watches_segments = any(key[0] == "segment" for key in tariff.places)
+        self._randomises = policy.holdout > 0 or policy.exploration > 0
+        self._arms: dict[Any, tuple[str, float]] = {}
+        self._post(tariff.prices.rows)
 
     @property
-    def used(self) -> NDArray[np.float64]:
+    def used(self) -> Floats:
         """Contacts given out by cell."""
         return np.array(self._used)
 
     @property
-    def shadow_prices(self) -> dict[str, float]:
+    def usage(self) -> Mapping[str, float]:
+        """What is used of each limit; a minimum counts what was made."""
+        limits = self.tariff.limits
+        use = np.asarray(limits.matrix @ self.used) + limits.money * self.spent
+        return {name: float(u) for name, u in zip(limits.names, np.where(limits.falling, -use, use))}
+
+    @property
+    def shadow_prices(self) -> Mapping[str, float]:
         """Prices of this moment by limit."""
         signs = np.where(self.tariff.limits.falling, -1.0, 1.0)
         return {name: float(p) for name, p in zip(self.tariff.limits.names, signs * self._prices)}
 
-    def decide(self, customer: Any, candidates: Iterable[Offer], *, elapsed: float | None = None) -> Decision:
+    def slate(self, candidates: Sequence[Offer]) -> Slate:
+        """Prepare the candidates of one customer."""
+        if not len(candidates):
+            raise PolicyError("an empty set of candidates; there is nothing to decide")
+        offers, channels, slots, values, costs = zip(*candidates)
+        if not self._catalogue.knows(offers, channels, slots):
+            with self._lock:
+                self._catalogue.add(zip(offers, channels, slots))
+                self._reprice()
+                self._catalogue.publish()
+        return Slate(
+            self._catalogue.keys(offers, channels, slots), np.array(values, np.float64), np.array(costs, np.float64)
+        )
+
+    def slates(self, scores: pd.DataFrame) -> Iterator[tuple[Any, Slate]]:
+        """Prepare many customers from a table of scores; customers come in the order of the table."""
+        offer = "offer_id" if "offer_id" in scores else "product_id"
+        slot = scores["slot"].astype(object).where(scores["slot"].notna(), None) if "slot" in scores else None
+        channel = scores["channel"] if "channel" in scores else pd.Series("", index=scores.index)
+        cost = scores["cost"] if "cost" in scores else pd.Series(0.0, index=scores.index)
+        whole = self.slate(
+            list(zip(scores[offer], channel, [None] * len(scores) if slot is None else slot, scores["net_value"], cost))
+        )
+        code, ids = pd.factorize(scores["customer_id"])
+        order = np.argsort(code, kind="stable")
+        for rows, who in zip(np.split(order, np.cumsum(np.bincount(code))[:-1]), ids):
+            yield who, Slate(whole.keys[rows], whole.net_value[rows], whole.cost[rows])
+
+    def decide(self, customer: Any, candidates: Sequence[Offer] | Slate, *, elapsed: float | None = None) -> Decision:
         """Choose at most one contact for a customer and book it.
 
         Parameters
         ----------
         customer
             Identifier.
-        candidates : iterable of Offer, or of (offer, channel, slot, net_value, cost)
-            What could be said to them now. A missing or infinite net value is refused.
+        candidates : sequence of Offer, or of (offer, channel, slot, net_value, cost), or Slate
+            What could be said to them now.
         elapsed : float, optional
             Share of the day that has passed; by default the share of the expected customers that came.
 
@@ -188,85 +225,87 @@ class Desk:
         PolicyError
             There is no candidate, or one has no finite net value, or a cost below 0.
         """
-        ranked = self._ranked(customer, candidates)
-        if self._watches_segments:
-            ranked = self._with_segment(customer, ranked)
+        slate = candidates if isinstance(candidates, Slate) else self.slate(candidates)
+        shift = self._segment_price(customer) if self._watches_segments else 0.0
         if self._randomises:
-            return self._decide_at_random(customer, ranked, elapsed)
-        best = self._book_best(customer, ranked, elapsed)
-        return NO_CONTACT if best is None else Decision(best[1], PLAN, 1.0, best[0])
-
-    def _ranked(self, customer: Any, candidates: Iterable[Offer]) -> list[_Row]:
-        """Candidates above the floor and what they are worth at the prices of the moment."""
-        places, cells, money, floor = self._places, self._cells, self._money, self._floor
-        rows: list[_Row] = []
-        place = -1
-        for place, (offer, channel, slot, value, cost) in enumerate(candidates):
-            if not -_HUGE < value < _HUGE or not 0.0 <= cost < _HUGE:
-                raise PolicyError(
-                    f"candidate {place} of {customer!r} has net_value {value} and cost {cost}; both must be finite"
-                )
-            key = places.get((offer, channel, slot))
-            if key is None:
-                key = self._place(offer, channel, slot)
-            if value > floor or key in self._exempt:
-                worth = value - money * cost
-                for cell in key:
-                    worth -= cells[cell]
-                rows.append((worth, place, key, cost, offer, channel, slot))
-        if place < 0:
-            raise PolicyError(f"customer {customer!r} has an empty set of candidates; there is nothing to decide")
-        return rows
-
-    def _book_best(self, customer: Any, ranked: list[_Row], elapsed: float | None) -> _Row | None:
-        """The best candidate that is worth more than nothing, fits and may be made, booked."""
-        while ranked:
-            best = max(ranked)  # by worth; ties go to the later candidate
-            if best[0] <= 0.0:
-                break
-            if not self._gate.is_quiet(best[5], best[6]) and self._book(customer, best, elapsed):
-                return best
-            ranked.remove(best)
+            return self._decide_at_random(customer, slate, shift, elapsed)
+        table, floors = self._table, self._catalogue.floors
+        place, worth = self._best_offer(slate.keys, slate.net_value, slate.cost, table, floors, self._money, shift)
+        if place < -1:
+            self._refuse(customer, slate)
+        if place >= 0 and self._book(customer, int(slate.keys[place]), float(slate.cost[place]), elapsed):
+            return Decision(place, PLAN, 1.0, worth)
+        if place >= 0:  # it is gone, or the customer may not get it: everything in turn
+            return self._decide_slowly(customer, slate, shift, elapsed)
         with self._lock:
             self._count(elapsed)
-        return None
+        return NO_CONTACT
 
-    def _decide_at_random(self, customer: Any, ranked: list[_Row], elapsed: float | None) -> Decision:
+    def _decide_slowly(self, customer: Any, slate: Slate, shift: float, elapsed: float | None) -> Decision:
+        worth = self._worth(slate, shift)
+        for place in np.argsort(-worth, kind="stable"):
+            if not worth[place] > 0.0:
+                break
+            if self._book(customer, int(slate.keys[place]), float(slate.cost[place]), elapsed):
+                return Decision(int(place), PLAN, 1.0, float(worth[place]))
+        with self._lock:
+            self._count(elapsed)
+        return NO_CONTACT
+
+    def _decide_at_random(self, customer: Any, slate: Slate, shift: float, elapsed: float | None) -> Decision:
         """Follow the customer's arm; the chances are those at the prices and the room of the moment."""
+        self._refuse(customer, slate)
         arm, pick = self._arm(customer)
-        state, policy = self._gate.state(customer), self.policy
-        open_rows = [
-            row for row in ranked
-            if not self._gate.is_quiet(row[5], row[6]) and state.admits(row[4], row[5]) and self._fits(row)
-        ]  # fmt: skip
-        best = max((row for row in open_rows if row[0] > 0.0), default=None)
-        share = policy.exploration / len(open_rows) if open_rows else 0.0
+        policy, worth = self.policy, self._worth(slate, shift)
+        able = [place for place in np.flatnonzero(worth > -np.inf) if self._may(customer, slate, int(place))]
+        best = max((place for place in able if worth[place] > 0.0), key=lambda place: worth[place], default=None)
+        drawn = able[int(pick * len(able))] if able else None
+        chosen = drawn if arm == EXPLORATION else best
         follow = 1 - policy.holdout - policy.exploration
-        chosen = best if arm != EXPLORATION else open_rows[int(pick * len(open_rows))] if open_rows else None
-        if chosen is None or not self._book(customer, chosen, elapsed):
-            with self._lock:
-                self._count(elapsed)
-            return Decision(-1, arm, 1.0 if not open_rows else policy.holdout, 0.0)
-        if arm == HOLDOUT:
-            return Decision(chosen[1], arm, policy.holdout, chosen[0])
-        return Decision(chosen[1], arm, share + (follow if chosen is best else 0.0), chosen[0])
+        if chosen is not None:
+            key, cost = int(slate.keys[chosen]), float(slate.cost[chosen])
+            if self._book(customer, key, cost, elapsed):
+                share = policy.exploration / len(able) + (follow if chosen == best else 0.0)
+                chance = policy.holdout if arm == HOLDOUT else share
+                return Decision(int(chosen), arm, chance, float(worth[chosen]))
+        with self._lock:
+            self._count(elapsed)
+        nothing = 1.0 if best is None and not able else 1 - policy.exploration
+        return Decision(-1, arm, nothing, 0.0)
 
-    def _fits(self, row: _Row) -> bool:
-        room = all(self._used[cell] + 1.0 <= self._room[cell] for cell in row[2])
-        return room and self.spent + row[3] <= self._purse
+    def _worth(self, slate: Slate, shift: float) -> Floats:
+        """Net value of each candidate after its price; minus infinity where it is closed or below the floor."""
+        worth = slate.net_value - self._table[slate.keys] - self._money * slate.cost - shift
+        above = slate.net_value > self._catalogue.floors[slate.keys]
+        return np.where(above, worth, -np.inf)
 
-    def _book(self, customer: Any, chosen: _Row, elapsed: float | None) -> bool:
+    def _may(self, customer: Any, slate: Slate, place: int) -> bool:
+        offer, channel, _ = self._catalogue.names[int(slate.keys[place])]
+        cells = self._cells_of(customer, int(slate.keys[place]))
+        fits = all(self._used[cell] + 1.0 <= self._room[cell] for cell in cells)
+        fits = fits and self.spent + float(slate.cost[place]) <= self._purse
+        return fits and self._gate.state(customer).admits(offer, channel)
+
+    def _cells_of(self, customer: Any, key: int) -> tuple[int, ...]:
+        cells = self._catalogue.cells[key]
+        own = self._segments.get(customer) if self._watches_segments else None
+        return cells if own is None else (*cells, own)
+
+    def _book(self, customer: Any, key: int, cost: float, elapsed: float | None) -> bool:
         """Take what a candidate uses, all or nothing."""
-        _, _, key, cost, offer, channel, _ = chosen
+        offer, channel, _ = self._catalogue.names[key]
+        cells = self._cells_of(customer, key)
         with self._lock:
             used, room = self._used, self._room
-            for cell in key:
+            for cell in cells:
                 if used[cell] + 1.0 > room[cell]:
                     return False
             if self.spent + cost > self._purse or not self._gate.take(customer, offer, channel):
                 return False
-            for cell in key:
+            for cell in cells:
                 used[cell] += 1.0
+                if used[cell] + 1.0 > room[cell]:
+                    self._post(self._prices)  # full: nobody needs to try again
             self.spent += cost
             self._count(elapsed)
         return True
@@ -280,36 +319,37 @@ class Desk:
         """Move the prices towards even consumption over the day."""
         limits, start = self.tariff.limits, self.tariff.prices.rows
         share = min(self.decisions / self.expected if elapsed is None else elapsed, 1.0)
-        use = np.asarray(limits.matrix @ np.array(self._used)) + limits.money * self.spent
+        use = np.asarray(limits.matrix @ self.used) + limits.money * self.spent
         paced = (limits.growing | limits.falling) & (limits.amount != 0)
         ahead = np.divide(use, limits.amount, out=np.zeros(len(use)), where=paced) - np.where(paced, share, 0.0)
         late = self.tariff.typical * np.maximum(ahead - _PATIENCE, 0.0)
         rising = start * np.exp(_STEP * ahead) + np.where(limits.money > 0, 0.0, late)
         falling = np.where(use <= limits.amount, 0.0, start * np.exp(-_STEP * ahead))
-        self._prices = np.where(limits.growing, rising, np.where(limits.falling, falling, start))
-        self._post(self._prices)
+        self._post(np.where(limits.growing, rising, np.where(limits.falling, falling, start)))
 
-    def _post(self, prices: NDArray[np.float64]) -> None:
+    def _post(self, prices: Floats) -> None:
+        self._prices = prices
         cells, self._money = self.tariff.limits.cell_prices(prices)
-        self._cells = cells.tolist()
+        self._cell_prices = np.where(np.array(self._used) + 1.0 > np.array(self._room), np.inf, cells)
+        self._reprice()
 
-    def _place(self, offer: Any, channel: str, slot: str | None) -> tuple[int, ...]:
-        """Cells that a candidate counts in, kept for the next time."""
-        places = self.tariff.places
-        keys = (("channel", channel), ("slot", channel, str(slot)), ("product", str(offer)))
-        found = tuple(places[key] for key in keys if key in places)
-        if self._must.intersection(found):
-            self._exempt.add(found)
-        self._places[offer, channel, slot] = found
-        return found
+    def _reprice(self) -> None:
+        self._table = self._catalogue.priced(self._cell_prices)
 
-    def _with_segment(self, customer: Any, ranked: list[_Row]) -> list[_Row]:
-        """Add the customer's segment to what each candidate counts in; a customer without one gets nothing."""
+    def _segment_price(self, customer: Any) -> float:
+        """Price of the customer's segment; a customer whose segment is not known gets nothing."""
         cell = self._segments.get(customer)
-        if cell is None:
-            return []
-        price = self._cells[cell]
-        return [(row[0] - price, row[1], (*row[2], cell), *row[3:]) for row in ranked]
+        return float(np.inf if cell is None else self._cell_prices[cell])
+
+    def _refuse(self, customer: Any, slate: Slate) -> None:
+        """Refuse candidates that are not money."""
+        good = np.isfinite(slate.net_value) & np.isfinite(slate.cost) & (slate.cost >= 0)
+        if not good.all():
+            place = int(np.argmin(good))
+            raise PolicyError(
+                f"candidate {place} of {customer!r} has net_value {slate.net_value[place]} and cost "
+                f"{slate.cost[place]}; both must be finite, and a cost not negative"
+            )
 
     def _arm(self, customer: Any) -> tuple[str, float]:
         known = self._arms.get(customer)

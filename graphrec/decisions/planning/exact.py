@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from graphrec.decisions.planning.problem import Problem
 
-__all__ = ["Relaxed", "relax", "solve"]
+__all__ = ["Relaxed", "relax", "solve", "textbook_form"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -40,7 +40,7 @@ def relax(problem: Problem) -> Relaxed:
     """Solve the linear relaxation."""
     from scipy.optimize import linprog
 
-    matrix, upper = _constraints(problem)
+    matrix, upper = textbook_form(problem)
     unit, scale = _unit(problem), _row_scale(problem)
     found = linprog(-problem.value / unit, A_ub=matrix, b_ub=upper, bounds=(0, 1), method="highs")
     shared = len(problem.limits.amount)
@@ -56,7 +56,7 @@ def solve(problem: Problem, precision: float) -> tuple[Integers, float, bool]:
 
     if not len(problem.value):
         return np.zeros(0, dtype=np.int64), 0.0, bool(np.all(problem.limits.amount >= -problem.limits.tolerance()))
-    matrix, upper = _constraints(problem)
+    matrix, upper = textbook_form(problem)
     unit = _unit(problem) * 1e-4  # HiGHS stops at an absolute gap of 1e-6, here one part in 1e10 of the best row
     with _stdout_to_stderr():
         found = milp(
@@ -80,8 +80,11 @@ def _row_scale(problem: Problem) -> Floats:
     return np.where((problem.limits.money > 0) & (problem.limits.amount > 0), problem.limits.amount, 1.0)
 
 
-def _constraints(problem: Problem) -> tuple[Any, Floats]:
-    """Sparse rows and upper limits: the shared limits first, then contacts per customer, then the local groups."""
+def textbook_form(problem: Problem) -> tuple[Any, Floats]:
+    """Sparse rows and upper limits: the shared limits first, then contacts per customer, then the local groups.
+
+    Money is in units of the budget.
+    """
     from scipy.sparse import csr_array, vstack
 
     n, scale = len(problem.value), _row_scale(problem)

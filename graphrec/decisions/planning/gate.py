@@ -7,8 +7,6 @@ nothing.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,33 +21,34 @@ from graphrec.decisions.planning.sifting import unhappy
 __all__ = ["Gate", "State"]
 
 
-@dataclass
 class State:
     """What is known of a customer: whom to ask before every contact."""
 
-    gate: Gate
-    allowed: frozenset[str] | None
-    closed: bool
-    past: tuple[int, ...]
-    offers: set[str] = field(default_factory=set)
-    channels: Counter[str] = field(default_factory=Counter)
-    groups: Counter[int] = field(default_factory=Counter)
+    __slots__ = ("allowed", "channels", "closed", "gate", "groups", "offers", "past")
+
+    def __init__(self, gate: Gate, allowed: frozenset[str] | None, closed: bool, past: tuple[int, ...]) -> None:
+        self.gate, self.allowed, self.closed, self.past = gate, allowed, closed, past
+        self.offers: list[str] = []
+        self.channels: list[str] = []
+        self.groups: list[int] = []
 
     def admits(self, offer: Any, channel: str) -> bool:
         """Whether one more contact of this kind keeps the customer's limits."""
         if self.closed or (self.allowed is not None and channel not in self.allowed):
             return False
-        policy, made = self.gate.policy, self.channels.total()
-        limit = policy.max_contacts_per_customer
+        policy = self.gate.policy
+        if not self.offers and not policy.windows:
+            return policy.max_contacts_per_customer != 0
+        made, limit = len(self.offers), policy.max_contacts_per_customer
         if (limit is not None and made >= limit) or str(offer) in self.offers:
             return False
         for before, window in zip(self.past, policy.windows):
             counted = window.channel is None or window.channel == channel
-            now = made if window.channel is None else self.channels[channel]
+            now = made if window.channel is None else self.channels.count(channel)
             if counted and before + now >= window.max_contacts:
                 return False
-        return not any(
-            self.groups[place] >= policy.exclusive[place].at_most for place in self.gate.groups(offer, channel)
+        return not policy.exclusive or not any(
+            self.groups.count(place) >= policy.exclusive[place].at_most for place in self.gate.groups(offer, channel)
         )
 
 
@@ -85,9 +84,10 @@ class Gate:
         state = self.state(customer)
         if not state.admits(offer, channel):
             return False
-        state.offers.add(str(offer))
-        state.channels[channel] += 1
-        state.groups.update(self.groups(offer, channel))
+        state.offers.append(str(offer))
+        state.channels.append(channel)
+        if self.policy.exclusive:
+            state.groups.extend(self.groups(offer, channel))
         return True
 
     def groups(self, offer: Any, channel: str) -> list[int]:
