@@ -120,7 +120,11 @@ def discover(
     [('contact', 'spend'), ('price', 'spend')]
     """
     _check_arguments(method, bootstraps, alpha, workers)
-    known = knowledge if knowledge is not None else Knowledge()
+    known = Knowledge() if knowledge is None else knowledge
+    if not isinstance(known, Knowledge):
+        raise FrameError(
+            f"knowledge is of type {type(known).__name__}; give causal.Knowledge(tiers=..., forbidden=...)"
+        )
     table = prepare_table(frame, known, alpha, weights, clusters)
     notes = [*table.blocks.notes]
     if method == "auto":
@@ -136,7 +140,13 @@ def discover(
     if bootstraps > 0:
         generator = np.random.default_rng(rng)
         frequencies = count_edges(
-            findings.again, table.weights, table.clusters, bootstraps, generator, progress, _threads(method, workers)
+            findings.again,
+            table.weights,
+            table.clusters,
+            int(bootstraps),
+            generator,
+            progress,
+            _threads(method, workers),
         )
         if method != "fci":  # the vote of the bootstraps is on causes and would direct a latent common cause
             consensus = agree(frequencies, findings.pattern, table.rules)
@@ -147,15 +157,19 @@ def discover(
     return graph
 
 
-def _check_arguments(method: str, bootstraps: int, alpha: float, workers: int | None) -> None:
+def _check_arguments(method: str, bootstraps: object, alpha: object, workers: object) -> None:
     if method not in METHODS:
         raise FrameError(f"method {method!r} is unknown; choose one of {list(METHODS)}")
-    if bootstraps < 0 or int(bootstraps) != bootstraps:
+    if not _is_whole(bootstraps, 0):
         raise FrameError(f"bootstraps is {bootstraps!r}; give a whole number, 0 for none")
-    if not 0.0 < alpha < 1.0:
+    if not isinstance(alpha, (int, float, np.number)) or not 0.0 < float(alpha) < 1.0:
         raise FrameError(f"alpha is {alpha!r}; it is a level between 0 and 1, such as 0.01")
-    if workers is not None and (workers < 1 or int(workers) != workers):
+    if workers is not None and not _is_whole(workers, 1):
         raise FrameError(f"workers is {workers!r}; give a whole number from 1 on")
+
+
+def _is_whole(number: object, least: int) -> bool:
+    return isinstance(number, (int, float, np.number)) and float(number).is_integer() and float(number) >= least
 
 
 def _threads(method: str, workers: int | None) -> int:

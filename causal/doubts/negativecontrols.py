@@ -46,6 +46,9 @@ def _control_outcome(ask: Inquiry, given: str | ArrayLike, alpha: float) -> Chec
         values = np.asarray(given, dtype=np.float64)
         if values.shape != (len(frame),):
             raise FrameError(f"control_outcome has shape {values.shape} for {len(frame)} rows; give one per row")
+        if not np.isfinite(values).all():
+            wrong = int((~np.isfinite(values)).sum())
+            raise FrameError(f"control_outcome is missing or infinite in {wrong} rows; fill them or drop those rows")
         frame = frame.assign(**{CONTROL: values})
     if np.ptp(numeric_values(frame[name])) == 0.0:
         said = f"{'It' if name == CONTROL else name} is the same in every row, so it can show nothing."

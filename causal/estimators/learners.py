@@ -31,6 +31,7 @@ NEWTON_WORK = 3e6  # rows x columns^2; beyond, the limited-memory solver of scik
 NEWTON_STEPS = 30
 NEWTON_GAIN = 1e-9
 TINY = 1e-9
+SAME = 1e-12  # of the largest value: what rounding leaves of a column with one value
 TREES = {
     "learning_rate": 0.12,
     "num_leaves": 8,
@@ -200,5 +201,5 @@ def _spline(values: Floats, knots: Floats) -> Floats:
 def _standardised(x: Floats, x_test: Floats, weights: Floats) -> tuple[Floats, Floats]:
     mean = np.average(x, axis=0, weights=weights)
     spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weights))
-    spread[spread < 1e-6 * np.maximum(1.0, np.abs(mean))] = np.inf  # a constant column says nothing
+    spread[spread <= SAME * np.abs(x).max(axis=0, initial=0.0)] = np.inf  # a constant column says nothing
     return (x - mean) / spread, (x_test - mean) / spread

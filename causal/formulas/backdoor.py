@@ -54,9 +54,11 @@ class Question:
         Raises
         ------
         GraphError
-            When a name is not a node, or treatment and outcome are one node or not observed.
+            When a name is not a node, treatment and outcome are one node or not observed, or the graph is of
+            another library.
         """
-        unobserved = set(latent)
+        _check_graph(graph)
+        unobserved = {latent} if isinstance(latent, str) else set(latent)
         _require_nodes(graph, [treatment, outcome, *unobserved])
         if treatment == outcome:
             raise GraphError(f"treatment and outcome are both {treatment!r}; name two different nodes")
@@ -205,6 +207,12 @@ def nearest_set(question: Question, tried: list[str]) -> frozenset[str] | None:
             return question.names(chosen)
     tried.append("any adjustment set: no set is valid in all directed versions of the graph")
     return None
+
+
+def _check_graph(graph: object) -> None:
+    if not isinstance(graph, CausalGraph):
+        kind = type(graph).__name__
+        raise GraphError(f"the graph is of type {kind}; make it one with causal.CausalGraph.from_networkx or .from_dot")
 
 
 def _require_nodes(graph: CausalGraph, names: Iterable[str]) -> None:

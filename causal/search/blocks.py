@@ -26,6 +26,8 @@ MAX_LEVELS = 30
 SKEW_LIMIT = 2.0
 KURTOSIS_LIMIT = 10.0
 TINY = 1e-9
+SAME = 1e-13  # of the largest value: what rounding leaves of a column with one value
+LARGEST = 1e100  # its square must be a number
 ROUNDING = 1e-6
 SHOWN = 8
 
@@ -167,8 +169,10 @@ def _number(series: pd.Series[Any], name: str, notes: list[Note]) -> _Column:
     values = numeric_values(series, gaps=True)
     there = ~np.isnan(values)
     known = values[there]
-    spread = known.std()
-    if spread <= TINY * max(1.0, np.abs(known).max()):
+    size = float(np.abs(known).max())
+    if size > LARGEST:
+        raise FrameError(f"column {name!r} holds {size:.3g}; rescale it to values below {LARGEST:g}")
+    if known.std() <= SAME * size:
         return _Column(np.empty((len(values), 0)))
     if _is_far_from_normal(known):
         known = _normal_scores(known)

@@ -142,7 +142,12 @@ def _read_numbers(frame: pd.DataFrame, blocks: Blocks) -> Floats | None:
 def _read_weights(weights: ArrayLike | None, n: int) -> Floats:
     if weights is None:
         return np.ones(n)
-    values = np.asarray(weights, dtype=np.float64)
+    try:
+        values = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise FrameError(
+            f"weights are {weights!r:.80}; give one number for each row, such as frame['weight']"
+        ) from None
     if values.shape != (n,):
         raise FrameError(f"weights have shape {values.shape}, the table {n} rows; give one weight per row")
     if not np.isfinite(values).all() or (values < 0).any() or values.sum() <= 0:
