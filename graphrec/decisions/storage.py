@@ -29,6 +29,7 @@ from causal.identification import Estimand
 from graphrec.learning.adjustment import Adjustment
 from graphrec.learning.appetite import Appetite
 from graphrec.learning.archive import read_archive, write_archive
+from graphrec.learning.comparability import Comparability
 from graphrec.learning.design import Design
 from graphrec.learning.effects import EffectModel
 from graphrec.learning.exposure import Exposure, read_propensity
@@ -180,6 +181,8 @@ def _description(model: Recommender) -> dict[str, Any]:
             "side": [effect.name for effect in effects.side],
             "check": asdict(effects.check),
             "form": effects.form.to_list(),
+            "reasons": effects.reasons,
+            "comparability": None if effects.comparability is None else effects.comparability.to_dict(),
             "recalibration": None if effects.recalibration is None else effects.recalibration.to_dict(),
             "adjustment": {
                 "columns": adjustment.columns,
@@ -310,6 +313,8 @@ def _read_effects(path: Path, data: dict[str, Any]) -> EffectModel:
         channels=tuple(data["channels"]),
         grades=data["grades"],
         form=FormError.from_list(data["form"]),
+        reasons=data["reasons"],
+        comparability=_read_comparability(data["comparability"], balance),
         recalibration=None if data["recalibration"] is None else Recalibration.from_dict(data["recalibration"]),
         side=tuple(_read_side(path, name) for name in data["side"]),
     )
@@ -318,6 +323,10 @@ def _read_effects(path: Path, data: dict[str, Any]) -> EffectModel:
 def _read_side(path: Path, name: str) -> SideEffect:
     plain, arrays = read_archive(path, f"side-{name}")
     return SideEffect.from_parts(arrays, plain)
+
+
+def _read_comparability(data: dict[str, Any] | None, balance: pd.DataFrame) -> Comparability | None:
+    return None if data is None else Comparability.from_dict(data, balance)
 
 
 def _read_head(stored: Parts, weights: np.ndarray, balance: pd.DataFrame) -> tuple[UpliftModel, Exposure]:

@@ -12,10 +12,12 @@ import numpy as np
 
 from causal.graph import CausalGraph
 from graphrec.learning.adjustment import Adjustment, choose_columns
+from graphrec.learning.comparability import Comparability, assess_exposure
 from graphrec.learning.design import Design
 from graphrec.learning.exposure import Exposure, fit_exposure
 from graphrec.learning.falsification import NegativeControl, negative_control
 from graphrec.learning.form import FormError, fit_form_error
+from graphrec.learning.grading import grade_channels
 from graphrec.learning.heads.additive import AdditiveUplift
 from graphrec.learning.heads.registry import Head, HeadRecipe, UpliftModel, recipe_of
 from graphrec.learning.outcome import customer_folds
@@ -27,8 +29,6 @@ from graphrec.learning.sideeffects import SideEffect, fit_side_effects
 from graphrec.market.panel import Panel
 
 __all__ = ["EffectModel", "Head", "UpliftModel", "fit_effects"]
-
-_RANDOMISED_SHARE = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +55,10 @@ class EffectModel:
         Groups of customers in which the effect differs from its prediction.
     recalibration : Recalibration or None
         A line by which predicted effects are corrected, where that was asked for and clearly helps.
+    comparability : Comparability or None
+        Calibration of the propensities, overlap, effective rows and balance, with a verdict.
+    reasons : dict of str to str
+        Why the grade of a channel is not better; empty for A and B.
     side : tuple of SideEffect
         What else a contact changes: unsubscriptions and complaints, where there are enough to learn from.
     """
@@ -69,6 +73,8 @@ class EffectModel:
     form: FormError = field(default_factory=FormError)
     side: tuple[SideEffect, ...] = ()
     recalibration: Recalibration | None = None
+    comparability: Comparability | None = None
+    reasons: dict[str, str] = field(default_factory=dict)
 
     def corrected(self, response: Response) -> Response:
         """A response of the model moved along the line of the recalibration, where there is one."""
@@ -104,6 +110,8 @@ def fit_effects(
     model = recipe.fit(rows, fit_rng)
     exposure = model.exposure if isinstance(model, StructuredUplift) else _exposure(rows, fold_rng)
     check = negative_control(rows, _twin_outcome(panel), exposure.model.out_of_fold)
+    comparability = assess_exposure(rows, exposure)
+    graded = grade_channels(panel, rows.channels, adjustment, check, comparability, recipe.claims_effect)
     return EffectModel(
         model,
         design,
@@ -111,9 +119,11 @@ def fit_effects(
         exposure,
         check,
         rows.channels,
-        _grades(panel, rows.channels, adjustment, check, recipe.claims_effect),
-        _form(rows, model, exposure),
-        fit_side_effects(panel, rows, side_rng),
+        grades={channel: grade for channel, (grade, _) in graded.items()},
+        form=_form(rows, model, exposure),
+        side=fit_side_effects(panel, rows, side_rng),
+        comparability=comparability,
+        reasons={channel: reason for channel, (_, reason) in graded.items()},
     )
 
 
@@ -150,23 +160,3 @@ def _exposure(rows: TrainingRows, rng: np.random.Generator) -> Exposure:
         channel=rows.channel,
         logged=rows.logged,
     )
-
-
-def _grades(
-    panel: Panel, channels: tuple[str, ...], adjustment: Adjustment, check: NegativeControl, claims_effect: bool
-) -> dict[str, str]:
-    """A randomised, B adjusted by a graph and not refuted, C model only, X not identifiable or no effect at all."""
-    grades = {}
-    for channel in channels:
-        if not claims_effect:
-            grades[channel] = "X"
-            continue
-        rows = (panel.frame[panel.treatment] == channel).to_numpy()
-        randomised = panel.frame["randomised"].to_numpy(bool)[rows].mean() if "randomised" in panel.frame else 0.0
-        if randomised >= _RANDOMISED_SHARE:
-            grades[channel] = "A"
-        elif not adjustment.identified:
-            grades[channel] = "X"
-        else:
-            grades[channel] = "B" if adjustment.estimand is not None and check.passed else "C"
-    return grades

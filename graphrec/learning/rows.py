@@ -29,12 +29,13 @@ def training_rows(panel: Panel, columns: Sequence[str]) -> tuple[TrainingRows, D
     Raises
     ------
     DataError
-        The outcome is unknown in a row, or nobody was contacted.
+        The outcome is unknown in a row or happens to the contacted only, or nobody was contacted.
     """
     outcome = panel.frame[panel.outcome].to_numpy(np.float64)
     if not np.isfinite(outcome).all():
         gaps = int((~np.isfinite(outcome)).sum())
         raise DataError(f"outcome {panel.outcome!r} is unknown in {gaps:,} rows; leave them out first")
+    _check_outcome(panel, outcome)
     design = fit_design(panel.frame, columns)
     treatment = panel.frame[panel.treatment]
     channels = tuple(c for c in panel.channels if (treatment == c).any())
@@ -57,6 +58,17 @@ def training_rows(panel: Panel, columns: Sequence[str]) -> tuple[TrainingRows, D
         slots=slots,
     )
     return rows, design
+
+
+def _check_outcome(panel: Panel, outcome: np.ndarray) -> None:
+    """Refuse an outcome that only a contact makes possible: there is nothing to compare it with."""
+    control, contacted = outcome[~panel.contacted], outcome[panel.contacted]
+    if len(control) and len(contacted) and not control.any() and contacted.any():
+        raise DataError(
+            f"outcome is 0 for every row without contact and not for every other: {panel.outcome!r} is known for the "
+            "contacted only, like a redemption or an open, and has no uplift; use the purchase itself, lengthen "
+            "horizon_days, or use coarser offers"
+        )
 
 
 def _modifiers(panel: Panel, design: Design) -> np.ndarray:

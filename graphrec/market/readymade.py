@@ -63,8 +63,14 @@ def panel_parts(
         "control": control_level,
         "left_out": dict.fromkeys(unmatched, "no role: give its ontology class in roles")
         | dict.fromkeys(constant, "constant in this panel"),
-        "counts": {"rows": len(frame)},
+        "counts": {"rows": len(frame), **_negatives(out[outcome])},
     }
+
+
+def _negatives(outcome: pd.Series) -> dict[str, int]:
+    """How many outcomes are below zero, such as returned goods: they count as they are."""
+    below = int((outcome < 0).sum())
+    return {"outcome below zero": below} if below else {}
 
 
 def _own_roles(treatment: str, outcome: str, roles: Mapping[str, str]) -> dict[str, str]:
@@ -85,6 +91,13 @@ def _check(
         raise DataError(f"treatment and outcome are both {treatment!r}; name two columns")
     if frame.empty:
         raise DataError("the table has no rows")
+    unknown = frame[outcome].isna()
+    arms = frame[treatment][unknown].unique()
+    if unknown.any() and not unknown[~frame[treatment].isin(arms)].any() and unknown[frame[treatment].isin(arms)].all():
+        raise DataError(
+            f"{outcome!r} is unknown in all rows of the arm {', '.join(map(str, arms[:3]))}: an outcome that is known "
+            "for some arms only, like a redemption, has no uplift; use one that is recorded for everybody"
+        )
     for name in (treatment, outcome):
         if frame[name].isna().any():
             raise DataError(f"{name!r} is missing in {int(frame[name].isna().sum()):,} rows; leave them out first")

@@ -151,3 +151,25 @@ def test_constant_columns_gaps_and_a_tiny_channel_are_handled(panel):
     found = fit(replace(panel, frame=frame.drop(index=calls[10:]).reset_index(drop=True)))
     assert "age" not in found.design.sources and "wealth missing" in found.design.names
     assert np.isfinite(mean_uplift(found, replace(panel, frame=frame))).all()
+
+
+def test_a_grade_says_why_it_is_not_better(panel):
+    found = fit(make(twins="moved"))
+    assert all("Negative control failed" in reason for reason in found.reasons.values())
+    assert fit(panel, None).reasons["mail"] == "no causal graph chose the columns"
+    hidden = fit(panel, CausalGraph(NODES, EDGES, bidirected_edges=[("treatment", "outcome")]))
+    assert set(hidden.grades.values()) == {"X"} and "treatment" in hidden.reasons["mail"]
+
+
+def test_without_overlap_the_effect_is_refused(panel):
+    wealthy = panel.frame["wealth"] > 1.0
+    arms = pd.Categorical(np.where(wealthy, "mail", "none"), categories=["none", "mail"])
+    found = fit(replace(panel, frame=panel.frame.assign(treatment=arms)))
+    assert found.grades == {"mail": "X"} and "cannot be compared" in found.reasons["mail"]
+    assert found.comparability.status == "absent"
+
+
+def test_an_outcome_of_the_contacted_alone_is_refused(panel):
+    redeemed = np.where(panel.contacted, panel.frame["outcome"], 0.0)
+    with pytest.raises(DataError, match="like a redemption or an open, and has no uplift"):
+        fit(replace(panel, frame=panel.frame.assign(outcome=redeemed)))

@@ -253,3 +253,12 @@ def test_bank_marketing():
     assert panel.frame["y"].mean() == pytest.approx(0.117, abs=0.0005)
     assert set(panel.left_out) == set(table.columns) - {*roles, "contact", "y"}
     assert not panel.variables.isna().any().any()
+
+
+def test_an_outcome_known_for_one_arm_only_is_refused_and_negative_amounts_are_counted():
+    table = pd.DataFrame({"arm": ["mail", "none"] * 10, "paid": [2.0, -1.0] * 10, "recency": range(20)})
+    panel = Panel.from_frame(table, treatment="arm", outcome="paid", control="none", roles={"recency": "Recency"})
+    assert panel.counts["outcome below zero"] == 10
+    table["paid"] = np.where(table["arm"] == "none", np.nan, 1.0)
+    with pytest.raises(DataError, match=r"unknown in all rows of the arm none.*like a redemption, has no uplift"):
+        Panel.from_frame(table, treatment="arm", outcome="paid", control="none", roles={"recency": "Recency"})
