@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import graphrec
 from graphrec.decisions.explanation import contribution_reasons, explain_customer
 from graphrec.market.tables import DataError
 
 
 @pytest.fixture(scope="module")
-def fitted():
-    sim = graphrec.simulate_market(customers=300, products=40, periods=8, rng=3)
-    model = graphrec.Recommender().fit(sim.market, rng=3)
+def fitted(model):
     return model, model.recommend(n=3)
 
 
@@ -51,7 +48,7 @@ def test_values_equal_those_of_the_shap_library(fitted):
     """LightGBM's own TreeSHAP and the shap library must agree; the library takes seconds to import."""
     import shap
 
-    from graphrec.decisions.explanation import _response_model
+    from graphrec.decisions.explanations.twoviews import _response_model
 
     model, _ = fitted
     booster, design = _response_model(model, 0)

@@ -1,0 +1,181 @@
+"""Where a model and the causes of its outcome point apart, feature by feature, with the graph's reason.
+
+Hides the reading of the graph. A model credits whatever predicts; the graph says why it predicts. There are five
+reasons: it *follows* from the outcome, it *stands for* a common cause, it acts *through* a feature that gets the
+credit, it passes on what others started and gets their credit, or it has nothing to do with the outcome. The two
+views are compared as shares of their own total, for they have different units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from causal.attribution import Attribution
+from causal.graph import CausalGraph
+from graphrec.decisions.explanations.account import Explanation
+from graphrec.market.tables import DataError
+
+__all__ = ["Disagreement", "compare_views", "disagreement_table", "role_in_graph"]
+
+_APART = 0.05
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """One feature in both views.
+
+    Attributes
+    ----------
+    feature : str
+    model_share, cause_share : float
+        Share of all absolute attribution in the model's explanation and in the causal attribution.
+    role : {"cause", "mediated cause", "consequence", "proxy", "unrelated"}
+        What the graph makes of it: a mediated cause has no arrow of its own to the outcome.
+    apart : bool
+        Whether the shares differ by five points or more, or the values point in opposite directions.
+    reason : str
+        Why, by the graph.
+    """
+
+    feature: str
+    model_share: float
+    cause_share: float
+    role: str
+    apart: bool
+    reason: str
+
+
+def compare_views(
+    explanation: Explanation, attribution: Attribution, graph: CausalGraph, *, apart: float = _APART
+) -> tuple[Disagreement, ...]:
+    """Compare an explanation of a model with do-Shapley values of the outcome that it predicts.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of the same rows, by column and not by group; any method that explains rows.
+    attribution : Attribution
+        From `causal.attribute_outcome`.
+    graph : CausalGraph
+        The graph behind the attribution.
+    apart : float
+        Difference of shares that counts as a disagreement.
+
+    Returns
+    -------
+    tuple of Disagreement
+        The widest apart first.
+
+    Raises
+    ------
+    DataError
+        The rows differ in number, the graph is of other data, or no feature is in both views.
+    """
+    if explanation.level == "row" and len(explanation.values) != len(attribution.values):
+        raise DataError(
+            f"the explanation has {len(explanation.values)} rows, the attribution {len(attribution.values)}; explain "
+            "the same rows"
+        )
+    if attribution.outcome not in graph.nodes:
+        raise DataError(f"the graph belongs to other data: it does not hold the outcome {attribution.outcome!r}")
+    shared = [name for name in explanation.features if name in attribution.features and name in graph.nodes]
+    if not shared:
+        raise DataError("no feature is in both views; explain single columns (groups=None) of the same data set")
+    mine, theirs = explanation.to_frame()[shared], attribution.to_frame()[shared]
+    model, cause = _shares(mine), _shares(theirs)
+    found = []
+    for name in shared:
+        gap = model[name] - cause[name]
+        opposite = _opposite(mine[name], theirs[name], min(model[name], cause[name]), apart)
+        role, why = _reason(graph, name, attribution.outcome, gap, opposite)
+        found.append(
+            Disagreement(name, float(model[name]), float(cause[name]), role, abs(gap) >= apart or opposite, why)
+        )
+    return tuple(sorted(found, key=lambda each: -abs(each.model_share - each.cause_share)))
+
+
+def disagreement_table(found: Sequence[Disagreement]) -> pd.DataFrame:
+    """The comparison as a table, one row for each feature."""
+    columns = list(Disagreement.__dataclass_fields__)
+    return pd.DataFrame([asdict(each) for each in found], columns=columns)
+
+
+def role_in_graph(graph: CausalGraph, feature: str, outcome: str) -> str:
+    """What the graph makes of a feature; see `Disagreement.role`.
+
+    Examples
+    --------
+    >>> arrows = [("mail", "visit"), ("visit", "buy"), ("buy", "ticket")]
+    >>> graph = CausalGraph(["mail", "visit", "buy", "ticket"], arrows)
+    >>> [role_in_graph(graph, name, "buy") for name in ("mail", "visit", "ticket")]
+    ['mediated cause', 'cause', 'consequence']
+    """
+    directed = graph.consensus or graph
+    if feature in directed.descendants(outcome):
+        return "consequence"
+    if feature in directed.ancestors(outcome):
+        return "cause" if feature in directed.parents(outcome) else "mediated cause"
+    hidden = {frozenset(pair) for pair in graph.bidirected_edges}
+    tied = any(
+        frozenset((a, b)) in hidden
+        for a in (feature, *directed.ancestors(feature))
+        for b in (outcome, *directed.ancestors(outcome))
+    )
+    common = directed.ancestors(feature) & directed.ancestors(outcome)
+    return "proxy" if common or tied else "unrelated"
+
+
+def _shares(values: pd.DataFrame) -> pd.Series:
+    size = values.abs().mean()
+    return size / size.sum() if size.sum() > 0 else size
+
+
+def _opposite(mine: pd.Series, theirs: pd.Series, share: float, apart: float) -> bool:
+    """Whether a feature that matters to both pushes one way in the model and the other way in the world."""
+    if share < apart or len(mine) < 10 or mine.std() == 0 or theirs.std() == 0:
+        return False
+    return bool(np.corrcoef(mine.to_numpy(), theirs.to_numpy())[0, 1] < -0.3)
+
+
+def _reason(graph: CausalGraph, name: str, outcome: str, gap: float, opposite: bool) -> tuple[str, str]:
+    directed = graph.consensus or graph
+    role = role_in_graph(graph, name, outcome)
+    if role == "consequence":
+        return role, f"{name} follows from {outcome}: it tells what happened, and moving it changes nothing"
+    if role == "unrelated":
+        return (
+            role,
+            f"no cause joins {name} and {outcome} in the graph; what the model sees is chance or a missing arrow",
+        )
+    if role == "proxy":
+        common = _first(graph, directed.ancestors(name) & directed.ancestors(outcome))
+        source = f"{common}, which drive(s) both" if common else "a hidden common cause of both"
+        return role, f"{name} stands for {source}; moved alone it changes nothing"
+    through = _first(graph, [c for c in directed.children(name) if c in directed.ancestors(outcome)])
+    before = _first(graph, directed.ancestors(name))
+    if opposite:
+        return (
+            role,
+            f"{name} goes along with {before or 'other causes'} that push the other way; its own effect is reversed",
+        )
+    if gap < 0 and through:
+        return role, f"{name} acts through {through}, which the model sees instead and credits"
+    if gap > 0 and before:
+        return role, f"part of what the model credits to {name} was started by {before}"
+    if gap > 0:
+        return (
+            role,
+            f"{name} is a cause; the model credits it with more than it does, as it goes along with other columns",
+        )
+    return role, f"{name} is a cause that the model uses less than it matters, for other columns predict as well"
+
+
+def _first(graph: CausalGraph, names: Sequence[str] | frozenset[str]) -> str:
+    kept = [node for node in graph.nodes if node in set(names)]
+    more = f" and {len(kept) - _NAMED} more" if len(kept) > _NAMED else ""
+    return ", ".join(kept[:_NAMED]) + more

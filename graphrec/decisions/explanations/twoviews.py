@@ -1,0 +1,187 @@
+"""Two views of one recommendation, kept apart: what moves the model's prediction, and what the contact changes.
+
+Hides the response model that SHAP looks at: boosted trees on contacted rows, with every column a careless analyst
+would give them, the consequences of the purchase among them. SHAP values are exact (TreeSHAP, Lundberg 2018, as
+implemented in LightGBM). They explain the prediction and nothing else: a column with a large SHAP value need not be a
+cause, and a cause need not have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from graphrec.decisions.explanations.disagreement import role_in_graph
+from graphrec.learning.design import Design, fit_design
+from graphrec.market.tables import DataError
+from ontology import load_ontology
+
+if TYPE_CHECKING:
+    from graphrec.decisions.recommender import Recommender
+
+__all__ = ["CustomerExplanation", "contribution_reasons", "explain_customer"]
+
+_ROUNDS = 120
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class CustomerExplanation:
+    """One recommendation seen by SHAP and by the causal model.
+
+    Attributes
+    ----------
+    customer, offer, channel : Any
+        What is explained.
+    base, prediction : float
+        Log-odds of the response: average and this row.
+    contributions : mapping of str to float
+        SHAP value of each column in log-odds; base plus their sum is the prediction.
+    effect, low, high : float
+        Uplift of the contact with its interval.
+    reasons : tuple of str
+        Sentences: where the two views disagree, and why.
+    """
+
+    customer: Any
+    offer: Any
+    channel: str
+    base: float
+    prediction: float
+    contributions: Mapping[str, float]
+    effect: float
+    low: float
+    high: float
+    reasons: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for the report."""
+        return {**self.__dict__, "contributions": dict(self.contributions), "scale": "log-odds"}
+
+
+def explain_customer(
+    model: Recommender, customer: Any, scores: pd.DataFrame, rng: int | np.random.Generator | None = None
+) -> CustomerExplanation:
+    """Explain the best recommendation of one customer.
+
+    Parameters
+    ----------
+    model : Recommender
+        Fitted on a market.
+    customer : Any
+        Identifier.
+    scores : pandas.DataFrame
+        From `Recommender.recommend`, with a row of this customer.
+
+    Raises
+    ------
+    DataError
+        The scores hold no row of the customer.
+    """
+    market = model.market
+    if market is None:
+        raise DataError("explanations of customers need a recommender fitted on a market")
+    own = scores[scores["customer_id"] == customer].sort_values("rank")
+    if own.empty:
+        raise DataError("the scores hold no row of this customer; score them first")
+    best = own.iloc[0]
+    scorer = model.scorer()
+    offer_id = best[scorer.covariates.offers.id_column]
+    code = scorer.covariates.offers.index.encode([offer_id])
+    position = int(np.flatnonzero(scorer.offers == code[0])[0])
+    row = scorer.frame(market.vocabulary.customers.encode([customer])).iloc[[position]].reset_index(drop=True)
+    row = _with_recorded_consequences(model, row, market.vocabulary.customers.encode([customer]))
+    booster, design = _response_model(model, rng)
+    values = booster.predict(design.transform(row), pred_contrib=True, num_threads=1)[0]
+    contributions: dict[str, float] = {}
+    for source, value in zip(design.sources, values[:-1]):
+        contributions[source] = contributions.get(source, 0.0) + float(value)
+    return CustomerExplanation(
+        customer=customer,
+        offer=offer_id,
+        channel=str(best["channel"]),
+        base=float(values[-1]),
+        prediction=float(values.sum()),
+        contributions=contributions,
+        effect=float(best["uplift"]),
+        low=float(best["uplift_low"]),
+        high=float(best["uplift_high"]),
+        reasons=contribution_reasons(model, contributions),
+    )
+
+
+def _response_model(model: Recommender, rng: int | np.random.Generator | None) -> tuple[Any, Design]:
+    """Boosted trees of the outcome among contacted rows on all columns that a table offers."""
+    import lightgbm
+
+    panel = model.panel
+    rows = panel.take(panel.contacted)
+    design = fit_design(rows.frame, [*panel.covariates, *panel.consequences])
+    settings = {
+        "objective": "binary",
+        "num_leaves": 8,
+        "learning_rate": 0.05,
+        "min_child_samples": 40,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+        "verbosity": -1,
+        "seed": int(np.random.default_rng(rng).integers(2**31)),
+    }
+    outcome = (rows.frame[panel.outcome] > 0).to_numpy(np.float64)
+    data = lightgbm.Dataset(design.transform(rows.frame), outcome)
+    return lightgbm.train(settings, data, num_boost_round=_ROUNDS), design
+
+
+def _with_recorded_consequences(model: Recommender, row: pd.DataFrame, code: np.ndarray) -> pd.DataFrame:
+    """Add the customer's recorded consequences, as a table extract would hold them; 0 where they are events."""
+    market = model.market
+    for column in model.panel.consequences:
+        if market is not None and column in market.customers.columns:
+            row[column] = market.customers[column].to_numpy()[code]
+        else:
+            row[column] = 0.0
+    return row
+
+
+def contribution_reasons(model: Recommender, contributions: Mapping[str, float]) -> tuple[str, ...]:
+    """What the graph says of the columns SHAP points at."""
+    onto = load_ontology()
+    panel = model.panel
+    ranked = sorted(contributions, key=lambda name: -abs(contributions[name]))[:_SHOWN]
+    found = [_reason(model, column, _actionable(onto, panel.roles.get(column, ""))) for column in ranked]
+    found.append(f"The contact itself ({panel.treatment}) has no SHAP value here: the model saw contacted rows only")
+    return tuple(found)
+
+
+def _reason(model: Recommender, column: str, actionable: bool) -> str:
+    graph, panel = model.graph, model.panel
+    known = column in graph.nodes and panel.outcome in graph.nodes
+    role = role_in_graph(graph, column, panel.outcome) if known else "unrelated"
+    if column in panel.consequences or role == "consequence":
+        return f"{column} is a consequence of the purchase: moving it changes nothing, however large its SHAP value"
+    if role == "proxy":
+        directed = graph.consensus or graph
+        common = directed.ancestors(column) & directed.ancestors(panel.outcome)
+        source = ", ".join([node for node in graph.nodes if node in common][:_SHOWN]) or "a hidden common cause"
+        return f"{column} stands for what drives both it and the purchase ({source}); moved alone it changes nothing"
+    if role == "unrelated":
+        return f"{column} predicts the response, but the graph has no path from it to the purchase"
+    if not actionable:
+        return f"{column} is a cause nobody can move; it says for whom, not what to do"
+    if role == "mediated cause":
+        directed = graph.consensus or graph
+        on = [node for node in directed.children(column) if node in directed.ancestors(panel.outcome)]
+        return (
+            f"{column} can be moved and works through {', '.join(on[:_SHOWN])}, which a model credits in its place; "
+            "see the prescriptions for what moving it is worth"
+        )
+    return f"{column} is a cause that can be moved; see the prescriptions for what moving it is worth"
+
+
+def _actionable(onto: Any, class_name: str) -> bool:
+    return class_name in onto.classes and bool(onto.classes[class_name].actionable)
