@@ -12,7 +12,7 @@ from causal.knowledge import Knowledge
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # the benchmarks are not installed
 
-from benchmarks.certainty import reliability
+from benchmarks.calibration import reliability
 from benchmarks.distances import ARROW, LINE, compare, pattern_marks
 from benchmarks.networks import draw_knowledge, draw_linear, draw_mixed, spoil, true_pattern
 

@@ -1,0 +1,138 @@
+"""Whether the probability of an edge is true, and the script behind the numbers of :mod:`causal.search.calibration`.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.calibration [--graphs 300] [--only boss pc] [--networks child insurance]
+    OMP_NUM_THREADS=1 python -m benchmarks.calibration --learn
+
+Of the pairs of columns that got a probability within a bin, how many are joined in the graph that made the data? Only
+probabilities between .05 and .95 are judged. Without ``--learn`` fresh tables are drawn (``benchmarks.worlds.JUDGE``:
+other sizes, densities, effects and shapes of noise than those learned on) and published networks are sampled at 500 to
+2,000 rows; the share of bootstraps is shown beside the probability. With ``--learn`` the lines are fitted on ``LEARN``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from benchmarks.networks import DATA, Case, draw_discrete, read_network
+from benchmarks.worlds import JUDGE, LEARN, Family, draw_world
+from causal import discover
+from causal.knowledge import Knowledge
+
+__all__ = ["main", "reliability"]
+
+Floats = NDArray[np.float64]
+
+BINS = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
+ALLOWED = 0.05
+BOOTSTRAPS = 100
+LEARNED = (0.02, 0.98)
+"""Shares that a line is fitted on; edges that all bootstraps agree on would decide its slope."""
+KINDS = {"boss": ("normal",), "pc": ("normal", "mixed", "discrete"), "lingam": ("skewed",)}
+ROWS = (500, 1_000, 2_000)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Learn the lines, or judge them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--learn", action="store_true", help="fit the lines and print them")
+    parser.add_argument("--graphs", type=int, default=300, help="random graphs of each kind")
+    parser.add_argument("--only", nargs="+", choices=list(KINDS), default=list(KINDS))
+    parser.add_argument("--networks", nargs="*", default=["child", "insurance"], help="published networks to judge on")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder that holds bnlearn/*.bif.gz")
+    options = parser.parse_args(arguments)
+    for method in options.only:
+        if options.learn:
+            _print_line(method, options.graphs)
+        else:
+            for kind in KINDS[method]:
+                _print_judgement(f"{method}, {kind} columns", method, _worlds(kind, JUDGE, options.graphs))
+    if "pc" in options.only and not options.learn:
+        if not (options.data / "bnlearn").is_dir():
+            print(f"networks skipped: there is no folder {options.data / 'bnlearn'}; name it with --data")
+            return
+        for name in options.networks:
+            _print_judgement(f"pc, network {name}", "pc", _samples(name, options.data, max(options.graphs // 5, 3)))
+
+
+def reliability(stated: Floats, truth: NDArray[np.bool_]) -> str:
+    """Return a table of bins: stated probability, share of true edges with its standard error, and the verdict."""
+    lines = [f"  {'bin':<12} {'pairs':>6} {'stated':>8} {'true':>8} {'error':>8}"]
+    worst = 0.0
+    for low, high in pairwise(BINS):
+        inside = (stated >= low) & (stated < high)
+        if not inside.any():
+            continue
+        mean, real = float(stated[inside].mean()), float(truth[inside].mean())
+        error = np.sqrt(max(real * (1.0 - real), 1e-9) / inside.sum())
+        worst = max(worst, abs(mean - real))
+        lines.append(
+            f"  {low:.2f} - {high:.2f} {inside.sum():7d} {mean:8.3f} {real:8.3f} {mean - real:+8.3f} +- {error:.3f}"
+        )
+    return "\n".join([*lines, f"  largest error {worst:.3f}, {'meets' if worst <= ALLOWED else 'MISSES'} {ALLOWED}"])
+
+
+def _worlds(kind: str, family: Family, count: int) -> Iterator[Case]:
+    code = ("normal", "skewed", "mixed", "discrete").index(kind)
+    for seed in range(count):
+        yield draw_world(kind, family, np.random.default_rng([seed, code, family is JUDGE]))
+
+
+def _samples(name: str, data: Path, count: int) -> Iterator[Case]:
+    network = read_network(data / "bnlearn" / f"{name}.bif.gz")
+    for seed in range(count):
+        rng = np.random.default_rng([seed, 5])
+        yield Case(draw_discrete(network, int(rng.choice(ROWS)), rng), network.edges, Knowledge())
+
+
+def _search(method: str, cases: Iterator[Case]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Return share, probability and truth of every pair of columns."""
+    found: list[tuple[float, float, bool]] = []
+    for number, case in enumerate(cases):
+        graph = discover(case.frame, case.knowledge, method=method, bootstraps=BOOTSTRAPS, rng=number, progress=False)
+        names = list(case.frame.columns)
+        for i, a in enumerate(names):
+            for b in names[i + 1 :]:
+                said = graph.confidence.get((a, b), {"share": 0.0, "edge": 0.0})
+                found.append((said["share"], said["edge"], (a, b) in case.edges or (b, a) in case.edges))
+    shares, stated, truth = (np.array(column) for column in zip(*found))
+    return shares, stated, truth.astype(bool)
+
+
+def _print_judgement(title: str, method: str, cases: Iterator[Case]) -> None:
+    shares, stated, truth = _search(method, cases)
+    print(f"\n{title}: share of bootstraps")
+    print(reliability(shares, truth))
+    print(f"{title}: probability")
+    print(reliability(stated, truth), flush=True)
+
+
+def _print_line(method: str, count: int) -> None:
+    parts = [_search(method, _worlds(kind, LEARN, count)) for kind in KINDS[method]]
+    shares, truth = (np.concatenate([part[place] for part in parts]) for place in (0, 2))
+    (intercept, slope), errors = _fit(shares, truth)
+    print(f"{method}: ({intercept:.2f}, {slope:.2f}), standard errors {errors[0]:.2f} and {errors[1]:.2f}", flush=True)
+
+
+def _fit(shares: Floats, truth: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Fit ``logit p = a + b logit((k + 1/2) / (runs + 1))`` by maximum likelihood; return it and its errors."""
+    used = (shares >= LEARNED[0]) & (shares <= LEARNED[1])
+    had = BOOTSTRAPS * shares[used]
+    odds, real = np.log((had + 0.5) / (BOOTSTRAPS - had + 0.5)), truth[used]
+
+    def loss(line: Floats) -> float:
+        score = line[0] + line[1] * odds
+        return float((np.logaddexp(0.0, score) - real * score).sum())
+
+    best = minimize(loss, np.array([0.0, 1.0]))
+    return best.x, np.sqrt(np.diag(best.hess_inv))
+
+
+if __name__ == "__main__":
+    main()
