@@ -24,9 +24,13 @@ from numpy.typing import NDArray
 from benchmarks.shop import CONSEQUENCES, FEATURES, OUTCOME, ROLES, draw_noise, draw_shop, follow, true_graph
 from causal import Knowledge, StructuralModel, attribute_outcome, discover, fit_scm
 from causal.contributions.coalitions import find_coalitions
+from graphrec.decisions.explanation import compare_explanations, compare_views, explain
+from graphrec.decisions.explanations.judging import deletion_gain, nudged
+from graphrec.decisions.explanations.predictors import column_groups, predictor_of
+from graphrec.decisions.explanations.surrogate import rank_agreement
 from ontology import load_ontology
 
-__all__ = ["compare_attributions", "main", "true_values"]
+__all__ = ["compare_attributions", "compare_explainers", "main", "true_values"]
 
 Floats = NDArray[np.float64]
 BOOSTING = {"objective": "regression", "learning_rate": 0.05, "num_leaves": 15, "min_data_in_leaf": 30,
@@ -42,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", type=int, default=5_000, help="customers to learn from")
     parser.add_argument("--explained", type=int, default=150, help="customers to explain")
     options = parser.parse_args(arguments)
+    _print_explainers(options.seeds, options.rows)
+    _print_disagreement(options.rows)
+    print("\ndo-Shapley values of the outcome, and SHAP values of a predictor, against the truth")
     parts = []
     for seed in range(options.seeds):
         parts.append(compare_attributions(seed, options.rows, options.explained))
@@ -68,9 +75,9 @@ def compare_attributions(seed: int, rows: int, explained: int) -> pd.DataFrame:
     train, new = draw_shop(rows, draw_rng), draw_shop(explained, draw_rng)
     truth = true_values(new, truth_rng)
     found = []
-    for name, explain in _methods(train, graph_rng, fit_rng, explain_rng).items():
+    for name, method in _methods(train, graph_rng, fit_rng, explain_rng).items():
         start = time.process_time()
-        values, stated, n = explain(new)
+        values, stated, n = method(new)
         seconds = time.process_time() - start
         own = truth.loc[values.index]
         scale = float(np.sqrt((own.to_numpy() ** 2).mean()))
@@ -185,6 +192,81 @@ def _black_box(kind: str, booster: Any, train: pd.DataFrame, new: pd.DataFrame) 
         else:
             values = shap.KernelExplainer(predict, background, seed=0).shap_values(matrix, silent=True)
     return pd.DataFrame(np.asarray(values), columns=list(FEATURES), index=new.index), 0.0, len(new)
+
+
+def compare_explainers(seed: int, rows: int, explained: int) -> pd.DataFrame:
+    """Faithfulness to the predictor, stability and CPU seconds of every method, ours and the libraries'.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns seed, method, faithfulness (0 is chance), stability (rank correlation) and seconds (of a row; of all
+        rows where the method speaks of the model only).
+    """
+    draw_rng, fit_rng, judge_rng, nudge_rng, *streams = np.random.default_rng(seed).spawn(8)
+    train, new = draw_shop(rows, draw_rng), draw_shop(explained, draw_rng)
+    columns = list(FEATURES)
+    booster = lightgbm.train(BOOSTING, lightgbm.Dataset(train[columns], train[OUTCOME]), num_boost_round=300)
+    usual, again = train[columns].head(200), train[columns].iloc[200:400]
+    ours = compare_explanations(booster, new[columns], background=usual, outcome=new[OUTCOME], rng=streams[0])
+    found = [
+        {"method": row.method, "faithfulness": row.faithfulness, "stability": row.stability,
+         "seconds": row.seconds / (len(new) if row.level == "row" else 1)}
+        for row in ours.itertuples()
+    ]  # fmt: skip
+
+    def opaque(table: pd.DataFrame) -> Floats:
+        return np.asarray(booster.predict(table, num_threads=1))
+
+    model = fit_scm(train, true_graph(), rng=fit_rng)
+    moved = nudged(new, train, nudge_rng)
+    judged = {
+        "shap, our shared orders": lambda part, over, rng: explain(opaque, part[columns], background=over, rng=rng),
+        "do-Shapley of the outcome": lambda part, over, rng: attribute_outcome(model, part, OUTCOME, rng=rng),
+        "shap Tree": lambda part, over, rng: _tree_shap(booster, part)[0],
+        "shap Permutation": lambda part, over, rng: _black_box("Permutation", booster, over, part.head(10))[0],
+        "shap Kernel": lambda part, over, rng: _black_box("Kernel", booster, over, part.head(4))[0],
+    }
+    predictor = predictor_of(opaque, columns)
+    groups = column_groups(predictor, None)
+    for name, method in judged.items():
+        first, seconds = _timed(method, new, usual, streams[1])
+        second, _ = _timed(method, moved, again, streams[2])
+        part = predictor.table(new.loc[first.index, columns])
+        gain = deletion_gain(predictor, part, predictor.table(usual), groups, first.to_numpy(), judge_rng)
+        agreement = rank_agreement(first.to_numpy(), second.to_numpy())
+        found.append({"method": name, "faithfulness": gain, "stability": agreement, "seconds": seconds / len(first)})
+    return pd.DataFrame(found).assign(seed=seed)
+
+
+def _timed(
+    method: Callable[..., Any], part: pd.DataFrame, over: pd.DataFrame, rng: np.random.Generator
+) -> tuple[pd.DataFrame, float]:
+    start = time.process_time()
+    found = method(part, over, rng)
+    seconds = time.process_time() - start
+    frame = found if isinstance(found, pd.DataFrame) else found.to_frame()
+    return frame.reindex(columns=list(FEATURES), fill_value=0.0), seconds
+
+
+def _print_explainers(seeds: int, rows: int) -> None:
+    table = pd.concat([compare_explainers(seed, rows, 60) for seed in range(seeds)], ignore_index=True)
+    means = table.drop(columns="seed").groupby("method", sort=False).mean()
+    shown = means.assign(seconds=means["seconds"].map("{:.2g}".format))
+    print(f"explainers of one predictor: mean of {seeds} seeds\n{shown.round(3).to_string()}", flush=True)
+
+
+def _print_disagreement(rows: int) -> None:
+    """Where TreeSHAP of the predictor and the causes of the spending part, with the graph's reason."""
+    draw_rng, fit_rng, explain_rng = np.random.default_rng(0).spawn(3)
+    train, new = draw_shop(rows, draw_rng), draw_shop(100, draw_rng)
+    columns, graph = list(FEATURES), true_graph()
+    booster = lightgbm.train(BOOSTING, lightgbm.Dataset(train[columns], train[OUTCOME]), num_boost_round=300)
+    cause = attribute_outcome(fit_scm(train, graph, rng=fit_rng), new, OUTCOME, graph=graph, rng=explain_rng)
+    print("\nwhere the model's explanation and the causes point apart (shares of all attribution)")
+    for each in compare_views(explain(booster, new[columns]), cause, graph):
+        mark = "apart" if each.apart else "     "
+        print(f"{each.feature:18s} {each.model_share:5.0%} {each.cause_share:5.0%} {mark} {each.reason}")
 
 
 def _shown(table: pd.DataFrame) -> str:

@@ -164,7 +164,8 @@ def _reason(graph: CausalGraph, name: str, outcome: str, gap: float, opposite: b
             f"{name} goes along with {before or 'other causes'} that push the other way; its own effect is reversed",
         )
     if gap < 0 and through:
-        return role, f"{name} acts through {through}, which the model sees instead and credits"
+        way = "acts through" if role == "mediated cause" else "acts in part through"
+        return role, f"{name} {way} {through}, which the model sees instead and credits"
     if gap > 0 and before:
         return role, f"part of what the model credits to {name} was started by {before}"
     if gap > 0:
