@@ -6,7 +6,8 @@
 Of the pairs of columns that got a probability within a bin, how many are joined in the graph that made the data? Only
 probabilities between .05 and .95 are judged. Without ``--learn`` fresh tables are drawn (``benchmarks.worlds.JUDGE``:
 other sizes, densities, effects and shapes of noise than those learned on) and published networks are sampled at 500 to
-2,000 rows; the share of bootstraps is shown beside the probability. With ``--learn`` the lines are fitted on ``LEARN``.
+2,000 rows; the share of bootstraps is shown beside the probability. With ``--learn`` the curves are fitted on
+``LEARN``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from benchmarks.networks import DATA, Case, draw_discrete, read_network
 from benchmarks.worlds import JUDGE, LEARN, Family, draw_world
 from causal import discover
 from causal.knowledge import Knowledge
+from causal.search.calibration import KNOTS, log_odds_of_share
 
 __all__ = ["main", "reliability"]
 
@@ -32,16 +34,16 @@ Floats = NDArray[np.float64]
 BINS = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
 ALLOWED = 0.05
 BOOTSTRAPS = 100
-LEARNED = (0.02, 0.98)
-"""Shares that a line is fitted on; edges that all bootstraps agree on would decide its slope."""
+LEARNED = (0.02, 0.995)
+"""Shares that a curve is fitted on; the many edges that all bootstraps agree on would decide its upper end."""
 KINDS = {"boss": ("normal",), "pc": ("normal", "mixed", "discrete"), "lingam": ("skewed",)}
 ROWS = (500, 1_000, 2_000)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Learn the lines, or judge them."""
+    """Learn the curves, or judge them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--learn", action="store_true", help="fit the lines and print them")
+    parser.add_argument("--learn", action="store_true", help="fit the curves and print them")
     parser.add_argument("--graphs", type=int, default=300, help="random graphs of each kind")
     parser.add_argument("--only", nargs="+", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--networks", nargs="*", default=["child", "insurance"], help="published networks to judge on")
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     for method in options.only:
         if options.learn:
-            _print_line(method, options.graphs)
+            _print_curve(method, options.graphs)
         else:
             for kind in KINDS[method]:
                 _print_judgement(f"{method}, {kind} columns", method, _worlds(kind, JUDGE, options.graphs))
@@ -113,25 +115,28 @@ def _print_judgement(title: str, method: str, cases: Iterator[Case]) -> None:
     print(reliability(stated, truth), flush=True)
 
 
-def _print_line(method: str, count: int) -> None:
+def _print_curve(method: str, count: int) -> None:
     parts = [_search(method, _worlds(kind, LEARN, count)) for kind in KINDS[method]]
     shares, truth = (np.concatenate([part[place] for part in parts]) for place in (0, 2))
-    (intercept, slope), errors = _fit(shares, truth)
-    print(f"{method}: ({intercept:.2f}, {slope:.2f}), standard errors {errors[0]:.2f} and {errors[1]:.2f}", flush=True)
+    found, errors = _fit(shares, truth)
+    print(f"{method}: probability {found.round(3).tolist()} at shares {list(KNOTS)}, {len(truth):,} pairs")
+    print(f"  standard errors of the log odds {errors.round(2).tolist()}", flush=True)
 
 
 def _fit(shares: Floats, truth: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Fit ``logit p = a + b logit((k + 1/2) / (runs + 1))`` by maximum likelihood; return it and its errors."""
+    """Fit the probabilities at the knots by maximum likelihood; return them and the errors of their log odds."""
     used = (shares >= LEARNED[0]) & (shares <= LEARNED[1])
-    had = BOOTSTRAPS * shares[used]
-    odds, real = np.log((had + 0.5) / (BOOTSTRAPS - had + 0.5)), truth[used]
+    odds, real = log_odds_of_share(shares[used], BOOTSTRAPS), truth[used]
+    knots = np.log(np.array(KNOTS) / (1.0 - np.array(KNOTS)))
+    weights = np.stack([np.interp(odds, knots, hat) for hat in np.eye(len(knots))], axis=1)
+    beyond = np.minimum(odds - knots[0], 0.0) + np.maximum(odds - knots[-1], 0.0)
 
-    def loss(line: Floats) -> float:
-        score = line[0] + line[1] * odds
+    def loss(values: Floats) -> float:
+        score = weights @ values + beyond
         return float((np.logaddexp(0.0, score) - real * score).sum())
 
-    best = minimize(loss, np.array([0.0, 1.0]))
-    return best.x, np.sqrt(np.diag(best.hess_inv))
+    best = minimize(loss, knots)
+    return 1.0 / (1.0 + np.exp(-best.x)), np.sqrt(np.diag(best.hess_inv))
 
 
 if __name__ == "__main__":

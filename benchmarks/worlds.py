@@ -38,7 +38,7 @@ class Family:
 
 
 LEARN = Family(
-    nodes=(8, 12, 18), rows=(250, 500, 1_000, 2_000), degrees=(1.0, 2.0, 3.0),
+    nodes=(8, 12, 18, 24), rows=(200, 500, 1_000, 2_000, 5_000), degrees=(1.0, 2.0, 3.0),
     effects=((0.05, 0.6), (0.2, 0.8), (0.5, 1.5)), noises=("normal",), skewed=("laplace",),
     concentrations=(0.5, 1.0, 2.0),
 )  # fmt: skip

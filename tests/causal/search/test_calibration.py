@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causal import CausalGraph, discover
-from causal.search.calibration import LINES, edge_probability
+from causal.search.calibration import CURVES, edge_probability
 
 
-@given(st.sampled_from(sorted(LINES)), st.integers(1, 200))
+@given(st.sampled_from(sorted(CURVES)), st.integers(1, 200))
 def test_more_votes_are_never_less_probable_and_no_share_is_certain(method, runs):
     found = edge_probability(np.arange(runs + 1) / runs, runs, method)
     assert (np.diff(found) > 0).all()
@@ -22,7 +22,7 @@ def test_fewer_runs_are_believed_less():
     assert few < many
 
 
-def test_a_search_without_a_line_keeps_its_shares():
+def test_a_search_without_a_curve_keeps_its_shares():
     shares = np.array([0.0, 0.3, 1.0])
     assert edge_probability(shares, 100, "fci") == pytest.approx(shares)
 
