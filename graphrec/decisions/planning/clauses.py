@@ -29,6 +29,7 @@ __all__ = [
     "is_number",
     "names",
     "read_clauses",
+    "shown",
     "whole",
 ]
 
@@ -323,6 +324,11 @@ def names(name: str, values: Any) -> tuple[str, ...]:
             raise PolicyError(f"{name} holds {value!r}; a name is a non-empty text")
         found.append(value if isinstance(value, str) else str(int(value)))
     return tuple(dict.fromkeys(found))
+
+
+def shown(identifier: Any) -> str:
+    """An identifier as a person wrote it: ``'c1'`` or ``7``, never ``np.int64(7)``."""
+    return repr(identifier.item() if hasattr(identifier, "item") else identifier)
 
 
 def _optional_name(name: str, value: Any) -> None:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from graphrec.decisions.planning.arms import EXPLORATION, HOLDOUT, PLAN, Keys, hash_uniform
 from graphrec.decisions.planning.candidates import Candidates
 from graphrec.decisions.planning.catalogue import Catalogue
-from graphrec.decisions.planning.clauses import PolicyError
+from graphrec.decisions.planning.clauses import PolicyError, shown
 from graphrec.decisions.planning.contactpolicy import ContactPolicy
 from graphrec.decisions.planning.gate import Gate
 from graphrec.decisions.planning.past import Past
@@ -39,10 +39,12 @@ __all__ = ["Decision", "Desk", "Offer", "Slate", "Tariff"]
 
 Floats = NDArray[np.float64]
 
-_REFRESH = 256
+_REFRESH = 64
 """Decisions between two looks at the prices."""
-_STEP = 4.0
+_STEP = 12.0
 """Change of a price's logarithm for consumption that is ahead of the day by the whole amount."""
+_NOISE = 0.5
+"""What chance alone puts consumption ahead or behind, in units of one over the root of the amount; left alone."""
 _PATIENCE = 0.05
 """How far ahead of the day a limit without a price may be before it gets one."""
 
@@ -101,6 +103,7 @@ class Tariff:
     past: Past
     expected: int
     typical: float
+    typical_cost: float
 
     @classmethod
     def of(
@@ -118,7 +121,9 @@ class Tariff:
             who: segments.names[code] for who, code in zip(candidates.customers, segments.code)
         }  # fmt: skip
         typical = float(np.mean(np.abs(candidates.net_value))) if len(candidates.net_value) else 0.0
-        return cls(limits, prices, places, segment, keys, past, len(candidates.customers), typical)
+        paid = candidates.cost[candidates.cost > 0]
+        cost = float(paid.mean()) if len(paid) else 1.0
+        return cls(limits, prices, places, segment, keys, past, len(candidates.customers), typical, cost)
 
 
 class Desk:
@@ -196,9 +201,8 @@ class Desk:
         slot = scores["slot"].astype(object).where(scores["slot"].notna(), None) if "slot" in scores else None
         channel = scores["channel"] if "channel" in scores else pd.Series("", index=scores.index)
         cost = scores["cost"] if "cost" in scores else pd.Series(0.0, index=scores.index)
-        whole = self.slate(
-            list(zip(scores[offer], channel, [None] * len(scores) if slot is None else slot, scores["net_value"], cost))
-        )
+        slots = [None] * len(scores) if slot is None else slot
+        whole = self.slate([Offer(*row) for row in zip(scores[offer], channel, slots, scores["net_value"], cost)])
         code, ids = pd.factorize(scores["customer_id"])
         order = np.argsort(code, kind="stable")
         for rows, who in zip(np.split(order, np.cumsum(np.bincount(code))[:-1]), ids):
@@ -322,6 +326,9 @@ class Desk:
         use = np.asarray(limits.matrix @ self.used) + limits.money * self.spent
         paced = (limits.growing | limits.falling) & (limits.amount != 0)
         ahead = np.divide(use, limits.amount, out=np.zeros(len(use)), where=paced) - np.where(paced, share, 0.0)
+        size = np.where(limits.money > 0, limits.amount / max(self.tariff.typical_cost, 1e-300), np.abs(limits.amount))
+        chance = _NOISE / np.sqrt(np.maximum(size, 1.0))
+        ahead = np.sign(ahead) * np.maximum(np.abs(ahead) - chance, 0.0)
         late = self.tariff.typical * np.maximum(ahead - _PATIENCE, 0.0)
         rising = start * np.exp(_STEP * ahead) + np.where(limits.money > 0, 0.0, late)
         falling = np.where(use <= limits.amount, 0.0, start * np.exp(-_STEP * ahead))
@@ -347,7 +354,7 @@ class Desk:
         if not good.all():
             place = int(np.argmin(good))
             raise PolicyError(
-                f"candidate {place} of {customer!r} has net_value {slate.net_value[place]} and cost "
+                f"candidate {place} of {shown(customer)} has net_value {slate.net_value[place]} and cost "
                 f"{slate.cost[place]}; both must be finite, and a cost not negative"
             )
 

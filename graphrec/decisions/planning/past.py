@@ -58,7 +58,7 @@ class Past:
         sent = self.market.solicitations
         counted = self.recent(sent["sent_at"], window.days)
         if window.channel is not None:
-            counted &= (sent["channel"].astype(str) == window.channel).to_numpy(dtype=bool)
+            counted = counted & (sent["channel"].astype(str) == window.channel).to_numpy(dtype=bool)
         who = pd.Index(customers).get_indexer(pd.Index(sent["customer_id"].to_numpy()[counted]))
         return np.bincount(who[who >= 0], minlength=len(customers)).astype(np.int64)
 

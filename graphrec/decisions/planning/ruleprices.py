@@ -31,6 +31,7 @@ _UNITS = {
     "parity": "One contact more with the segment {name} than parity allows is worth {price}.",
     "budget": "One more unit of budget is worth {price}.",
 }
+_MORE = "One more for every customer would add at most {:,.4g}."
 _FREE = "It costs nothing: there is room left, or nothing worth filling it with."
 
 
@@ -63,8 +64,7 @@ def customer_rows(
     rows = []
     for name, other in wider.items():
         gain = times * max(choose(other, prices.reduced(other))[1] - now, 0.0)
-        more = f"One more for every customer would add at most {gain:,.4g}."
-        words = more if gain > 0 else "Nobody is held back by it."
+        words = _MORE.format(gain) if gain > 0 else "Nobody is held back by it."
         rows.append(
             {"rule": name, "kind": "customer", "amount": np.nan, "used": np.nan, "price": gain, "sentence": words}
         )
@@ -111,5 +111,13 @@ def candidate_rows(
 
 
 def rules_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """The table of `Plan.rules`."""
-    return pd.DataFrame(rows, columns=["rule", "kind", "amount", "used", "price", "sentence"])
+    """The table of `Plan.rules`; a window that keeps candidates out and binds others as well is one rule."""
+    merged: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        known = merged.get(row["rule"])
+        if known is None:
+            merged[row["rule"]] = row
+        elif row["price"] > 0:
+            price = known["price"] + row["price"]
+            merged[row["rule"]] = {**known, "price": price, "sentence": _MORE.format(price)}
+    return pd.DataFrame(list(merged.values()), columns=["rule", "kind", "amount", "used", "price", "sentence"])

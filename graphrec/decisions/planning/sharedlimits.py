@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from graphrec.decisions.planning.candidates import Candidates
-from graphrec.decisions.planning.clauses import PolicyError
+from graphrec.decisions.planning.clauses import PolicyError, shown
 from graphrec.decisions.planning.contactpolicy import ContactPolicy
 from graphrec.decisions.planning.problem import Limits
 
@@ -62,7 +62,9 @@ def read_segments(
     missing = known.isna().to_numpy(dtype=bool)
     if missing.any():
         first = candidates.customers[int(np.argmax(missing))]
-        raise PolicyError(f"segments: customer {first!r} has none ({int(missing.sum())} such customers); give them one")
+        raise PolicyError(
+            f"segments: customer {shown(first)} has none ({int(missing.sum())} such customers); give them one"
+        )
     code, names = pd.factorize(known.astype(str), sort=True)
     unknown = [name for name in policy.segment_pressure or {} if name not in set(names)]
     if unknown:

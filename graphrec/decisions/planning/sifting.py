@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from graphrec.decisions.planning.candidates import Candidates
-from graphrec.decisions.planning.clauses import Eligibility, PolicyError, Suppression
+from graphrec.decisions.planning.clauses import Eligibility, PolicyError, Suppression, shown
 from graphrec.decisions.planning.consents import consenting, unanswered
 from graphrec.decisions.planning.contactpolicy import ContactPolicy
 from graphrec.decisions.planning.past import Past
@@ -113,8 +113,9 @@ def _consents(candidates: Candidates, policy: ContactPolicy, market: Market | No
     if policy.missing_consent == "refuse":
         silent = unanswered(market, candidates.customers)
         if silent.any():
+            first = shown(candidates.customers[int(np.argmax(silent))])
             raise PolicyError(
-                f"require_consent=True: customer {candidates.customers[int(np.argmax(silent))]!r} has no consent row "
+                f"require_consent=True: customer {first} has no consent row "
                 f"({int(silent.sum())} such customers). Record their answer, or set missing_consent='leave out'"
             )
     granted = consenting(market, candidates.customers, candidates.channels, policy.consent_purpose)
@@ -141,7 +142,7 @@ def unhappy(rule: Suppression, market: Market, past: Past) -> pd.Series[Any]:
     texts = told["text"].astype(str).str.casefold()
     hit = np.zeros(len(told), dtype=bool)
     for word in rule.words:
-        hit |= texts.str.contains(word.casefold(), regex=False).to_numpy(dtype=bool)
+        hit = hit | texts.str.contains(word.casefold(), regex=False).to_numpy(dtype=bool)
     return told.loc[hit, "customer_id"]
 
 
@@ -178,10 +179,10 @@ def _permits(rule: Eligibility, values: pd.Series[Any]) -> Flags:
         numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         low = -np.inf if rule.at_least is None else rule.at_least
         high = np.inf if rule.at_most is None else rule.at_most
-        good &= (numbers >= low) & (numbers <= high)
+        good = good & (numbers >= low) & (numbers <= high)
     texts = values.astype(str)
     if rule.one_of:
-        good &= texts.isin(list(rule.one_of)).to_numpy(dtype=bool)
+        good = good & texts.isin(list(rule.one_of)).to_numpy(dtype=bool)
     return good & ~texts.isin(list(rule.none_of)).to_numpy(dtype=bool)
 
 
