@@ -7,24 +7,29 @@ to caution. Where no effect is identifiable nothing is computed: there is nothin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from graphrec.decisions.guard import Guard, compare_with_constant
+from graphrec.learning.badcontrols import ControlAudit, audit_controls
 from graphrec.learning.crossfit import leave_out, take_rows
 from graphrec.learning.heads.nuisances import fit_nuisances, is_binary
 from graphrec.learning.heads.registry import HeadRecipe
+from graphrec.learning.hidden import bound_hidden_cause
 from graphrec.learning.recalibration import Recalibration, fit_recalibration
 from graphrec.learning.response import TrainingRows
 from graphrec.learning.rows import training_rows
 
 if TYPE_CHECKING:
+    from graphrec.decisions.recommender import Recommender
     from graphrec.learning.effects import EffectModel
     from graphrec.market.panel import Panel
+    from graphrec.market.tables import Market
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["Judgement", "audit_columns", "judge", "refine"]
 
 _MOST_ROWS = 30_000
 
@@ -94,3 +99,23 @@ def _nothing() -> Judgement:
     nan = float("nan")
     guard = Guard("nobody", nan, nan, nan, (nan, nan), 0.95, nan, claimed=False)
     return Judgement(guard, Recalibration(nan, nan, (nan, nan), False, 0.0))
+
+
+def audit_columns(panel: Panel, effects: EffectModel, market: Market | None) -> ControlAudit:
+    """The audit of bad controls, with the customers' attributes that the panel left out for want of a date or class."""
+    extra = None
+    if market is not None and "customer" in panel.frame:
+        customers = panel.frame["customer"].to_numpy()
+        names = [name for name in panel.left_out if name in market.customers.columns]
+        extra = pd.DataFrame({name: market.customers[name].to_numpy()[customers] for name in names})
+    return audit_controls(panel, effects.adjustment, extra=extra)
+
+
+def refine(model: Recommender) -> EffectModel:
+    """The effects with the line and the hidden cause that the settings ask for."""
+    effects, config = model.effects, model.config
+    if config.recalibrate:
+        effects = replace(effects, recalibration=model.judgement.calibration)
+    if config.sensitivity:
+        effects = replace(effects, hidden=bound_hidden_cause(model.panel, effects.adjustment, config.sensitivity))
+    return effects

@@ -28,8 +28,8 @@ def check_request(n: int, by: str, customers: Sequence[Any] | None) -> None:
     """
     if not isinstance(n, int | np.integer) or n < 1:
         raise DataError(f"n is {n!r}; ask for a whole number of rows for each customer, at least one")
-    if by not in ("uplift", "net_value"):
-        raise DataError(f"by is {by!r}; choose 'uplift' or 'net_value'")
+    if by not in ("uplift", "uplift_low", "net_value"):
+        raise DataError(f"by is {by!r}; choose 'uplift', 'uplift_low' or 'net_value'")
     if customers is None:
         return
     if isinstance(customers, str) or not len(customers):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import pandas as pd
 
 from causal.graph import CausalGraph
 from graphrec.decisions.panelgraph import discover_graph
+from graphrec.decisions.purchasegraph import with_appetite
 from graphrec.decisions.questions import (
     check_request,
     choose_channels,
@@ -26,11 +28,10 @@ from graphrec.decisions.questions import (
 )
 from graphrec.decisions.repertoire import choose_offers, possible_pairs, tried_offers
 from graphrec.decisions.settings import RecommenderConfig
-from graphrec.learning.appetite import Appetite, appetite_as_of, fit_appetite
+from graphrec.learning.appetite import Appetite, fit_appetite
 from graphrec.learning.effects import EffectModel, fit_effects
 from graphrec.learning.heads.registry import Head, recipe_of, slots_of
 from graphrec.market.covariates import Covariates
-from graphrec.market.history import to_microseconds
 from graphrec.market.offers import Offers
 from graphrec.market.panel import Panel, build_panel
 from graphrec.market.tables import DataError, Market
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from graphrec.decisions.guard import Guard
     from graphrec.decisions.judgement import Judgement
     from graphrec.decisions.scoring import Money, Scorer
+    from graphrec.learning.badcontrols import ControlAudit
 
 __all__ = ["NotFitted", "Recommender", "RecommenderConfig", "load_recommender"]
 
@@ -102,7 +104,6 @@ class Recommender:
             propensity_model=propensity_model,
         )
         self._state: tuple[Panel, CausalGraph, EffectModel] | None = None
-        self._judgement: Judgement | None = None
         self.market: Market | None = None
         self.appetite: Appetite | None = None
 
@@ -149,7 +150,8 @@ class Recommender:
             say("building the opportunity panel")
             market, panel = data, self._panel(data, panel_rng)
             say("fitting the purchase graph")
-            panel, appetite = self._with_appetite(data, panel, appetite_rng, progress, checkpoint)
+            kind = self.config.appetite
+            panel, appetite = with_appetite(data, panel, kind, appetite_rng, progress=progress, checkpoint=checkpoint)
         else:
             raise DataError(f"fit needs a Market or a Panel, not a {type(data).__name__}")
         if graph is None:
@@ -157,10 +159,11 @@ class Recommender:
             graph = discover_graph(panel, self.config.bootstraps, graph_rng, progress=progress)
         say("learning the effect of each contact")
         self.restore(panel, graph, fit_effects(panel, graph, effect_rng, self._recipe), market, appetite)
-        if self.config.recalibrate:
-            say("judging the model on customers left out")
-            effects = replace(self.effects, recalibration=self.judgement.calibration)
-            self._state = (panel, graph, effects)
+        if self.config.recalibrate or self.config.sensitivity:
+            from graphrec.decisions.judgement import refine
+
+            say("judging the model")
+            self._state = (panel, graph, refine(self))
         return self
 
     def restore(
@@ -172,7 +175,9 @@ class Recommender:
         appetite: Appetite | None,
     ) -> None:
         """Put all parts of a fitted model in place at once; also used when a saved model is read."""
-        self._state, self._judgement = (panel, graph, effects), None
+        for judged in ("judgement", "audit"):
+            self.__dict__.pop(judged, None)
+        self._state = (panel, graph, effects)
         self.market, self.appetite = market, appetite
 
     def _panel(self, market: Market, rng: np.random.Generator) -> Panel:
@@ -184,42 +189,6 @@ class Recommender:
             slots=self.config.slots,
             rng=rng,
         )
-
-    def _with_appetite(
-        self,
-        market: Market,
-        panel: Panel,
-        rng: np.random.Generator,
-        progress: bool,
-        checkpoint: str | Path | None,
-    ) -> tuple[Panel, Appetite]:
-        """The panel with the graph feature as of each row, and the model as of the end for scoring."""
-        row_rng, final_rng = rng.spawn(2)
-        offers = _offers_of(panel)
-        times = to_microseconds(panel.frame["decided_at"])
-        customers, codes = panel.frame["customer"].to_numpy(), panel.frame["offer"].to_numpy()
-        kept = None if checkpoint is None else Path(checkpoint)
-        feature = appetite_as_of(
-            market,
-            offers,
-            customers,
-            codes,
-            times,
-            model=self.config.appetite,
-            rng=row_rng,
-            progress=progress,
-            checkpoint=None if kept is None else kept / "rows",
-        )
-        appetite = fit_appetite(
-            market,
-            offers,
-            market.observed_until,
-            model=self.config.appetite,
-            rng=final_rng,
-            progress=progress,
-            checkpoint=None if kept is None else kept / "final",
-        )
-        return panel.with_covariates(pd.DataFrame({"appetite": feature}), {"appetite": "Appetite"}), appetite
 
     @property
     def panel(self) -> Panel:
@@ -236,18 +205,23 @@ class Recommender:
         """The fitted effect model."""
         return self._fitted()[2]
 
-    @property
+    @cached_property
     def judgement(self) -> Judgement:
         """What the model is worth on customers left out: worked out when first asked for, by three more fits.
 
         Its ``guard`` compares choosing by customer with the best single action for everybody, its ``calibration`` the
         size of predicted effects with doubly robust scores.
         """
-        if self._judgement is None:
-            from graphrec.decisions.judgement import judge
+        from graphrec.decisions.judgement import judge
 
-            self._judgement = judge(self.panel, self.effects, self._recipe)
-        return self._judgement
+        return judge(self.panel, self.effects, self._recipe)
+
+    @cached_property
+    def audit(self) -> ControlAudit:
+        """Which columns were kept out, and how wrong the average effect would have been with them."""
+        from graphrec.decisions.judgement import audit_columns
+
+        return audit_columns(self.panel, self.effects, self.market)
 
     @property
     def guard(self) -> Guard:
@@ -287,8 +261,9 @@ class Recommender:
         channels, slots : sequence of str, optional
             Channels and slots to consider; all that were learned by default. Where slots make no difference the most
             used one comes first; where past contacts had none, the column ``slot`` is empty.
-        by : {"uplift", "net_value"}
-            What rank 1 maximises.
+        by : {"uplift", "uplift_low", "net_value"}
+            What rank 1 maximises; the lower end of the interval heeds doubt, with ``config.sensitivity`` also that of a
+            hidden cause.
 
         Returns
         -------

@@ -18,6 +18,7 @@ from graphrec.decisions.harm import Harm
 from graphrec.learning.appetite import Appetite
 from graphrec.learning.effects import EffectModel
 from graphrec.learning.heads.registry import predict_quickly, predict_slots, slots_of
+from graphrec.learning.hidden import HiddenCause
 from graphrec.learning.response import Response
 from graphrec.market.covariates import Covariates
 from graphrec.market.tables import DataError
@@ -149,9 +150,28 @@ class Scorer:
             frame["appetite"] = self.appetite.matrix(customers)[:, self.offers].ravel()
         return frame
 
+    def _response(self, matrix: np.ndarray, ways: Ways, by: str) -> Response:
+        """Potential outcomes; with standard errors, at five times the price, only where the ranking needs them."""
+        if by == "uplift_low":
+            return self.effects.doubted(predict_slots(self.effects.model, matrix, ways.asked), matrix)
+        return self.effects.corrected(predict_quickly(self.effects.model, matrix, ways.asked))
+
+    def _lower_ends(self, response: Response, ways: Ways) -> np.ndarray:
+        """Lower end of the interval of each row and way; the uplift where the head gives no standard error."""
+        grades = np.array([self.effects.grades[name] for name in self.effects.channels])[ways.channel]
+        organic, contact = response.p_organic[:, None], response.p_contact[:, ways.column]
+        low, _ = self._interval(organic, contact, response.se[:, ways.column], grades)
+        return np.where(np.isnan(low), contact - organic, low)
+
+    def _interval(
+        self, organic: np.ndarray, contact: np.ndarray, se: np.ndarray, grades: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        effects = self.effects
+        return uplift_interval(organic, contact, se, self.level, grades, hidden=effects.hidden, binary=effects.binary)
+
     def _chunk(self, customers: np.ndarray, ways: Ways, n: int, by: str) -> pd.DataFrame:
         matrix = self.effects.design.transform(self.frame(customers))
-        response = self.effects.corrected(predict_quickly(self.effects.model, matrix, ways.asked))
+        response = self._response(matrix, ways, by)
         n_offers, n_ways = len(self.offers), len(ways.channel)
         shape = (len(customers), n_offers, n_ways)
         names = np.array(self.effects.channels)[ways.channel]
@@ -164,8 +184,10 @@ class Scorer:
         possible = self.possible[:, ways.channel]
         # What sells and chases away is not advised by net value, and graded down where it stands out by uplift.
         harmful = np.broadcast_to((gain > 0) & (net <= 0) & (broken > 0), shape).reshape(len(customers), -1)
-        key = np.where(possible, uplift if by == "uplift" else net, -np.inf).reshape(len(customers), -1)
-        key = key if by == "uplift" else np.where(harmful, -np.inf, key)
+        wanted = {"uplift": uplift, "net_value": net}.get(by)
+        wanted = self._lower_ends(response, ways).reshape(shape) if wanted is None else wanted
+        key = np.where(possible, wanted, -np.inf).reshape(len(customers), -1)
+        key = np.where(harmful, -np.inf, key) if by == "net_value" else key
         best = best_rows(key, min(n, int(possible.sum())))
         k = best.shape[1]
         row = (np.arange(len(customers))[:, None] * n_offers + best // n_ways).ravel()
@@ -179,7 +201,7 @@ class Scorer:
         grades = final_grades(self.effects, ways.channel[way], alike)
         own = np.arange(len(customers))[:, None], best
         grades = np.where(harmful[own].ravel() & np.isin(grades, ("A", "B")), "C", grades)
-        low, high = uplift_interval(p_organic, p_contact, se, self.level, grades)
+        low, high = self._interval(p_organic, p_contact, se, grades)
         found = pd.DataFrame(
             {
                 "customer_id": np.repeat(self.covariates.market.vocabulary.customers.decode(customers), k),
@@ -229,13 +251,24 @@ def final_grades(effects: EffectModel, channel: np.ndarray, supported: np.ndarra
 
 
 def uplift_interval(
-    p_organic: np.ndarray, p_contact: np.ndarray, se: np.ndarray, level: float, grades: np.ndarray
+    p_organic: np.ndarray,
+    p_contact: np.ndarray,
+    se: np.ndarray,
+    level: float,
+    grades: np.ndarray,
+    *,
+    hidden: HiddenCause | None = None,
+    binary: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Normal interval of the conditional mean uplift, kept inside what probabilities allow.
 
     Of grade X the data exclude no effect at all, and the interval says so; nan where the head gives no standard error.
+    With a ``hidden`` cause both ends move out by what it could do. An amount (not ``binary``) has no bounds.
     """
     margin = norm.ppf(0.5 + level / 2) * se
+    if hidden is not None:
+        margin = margin + hidden.margin(p_organic, p_contact)
     uplift, unknown = p_contact - p_organic, grades == "X"
-    low = np.where(unknown, -p_organic, np.maximum(uplift - margin, -p_organic))
-    return low, np.where(unknown, 1 - p_organic, np.minimum(uplift + margin, 1 - p_organic))
+    least, most = (-p_organic, 1 - p_organic) if binary else (-np.inf, np.inf)
+    low = np.where(unknown, least, np.maximum(uplift - margin, least))
+    return low, np.where(unknown, most, np.minimum(uplift + margin, most))

@@ -42,6 +42,8 @@ class RecommenderConfig:
         Money lost with each low score that a contact provokes.
     recalibrate : bool
         Correct the size of predicted effects where customers left out clearly confirm it; fits the learner four times.
+    sensitivity : float
+        Widen intervals for a hidden cause so many times as strong as the strongest column; 0 takes none into account.
     head : str
         Learner of what a contact changes: "structured" (the default: what happens anyway plus a small effect), "t",
         "x", "dr" (Kennedy 2023), "ips", "snips" (stabilised and self-normalised), "all-columns t" (heeds no graph), or
@@ -60,6 +62,7 @@ class RecommenderConfig:
     complaint_cost: float = 0.0
     head: str = "structured"
     recalibrate: bool = False
+    sensitivity: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:
@@ -71,6 +74,10 @@ class RecommenderConfig:
             raise ValueError(f"appetite is {self.appetite!r}; choose 'filter', 'encoder' or 'blend'")
         if self.slots not in SLOT_SOURCES:
             raise ValueError(f"slots is {self.slots!r}; choose {', '.join(map(repr, SLOT_SOURCES))}")
+        if not 0 <= self.sensitivity < float("inf"):
+            raise ValueError(
+                f"sensitivity is {self.sensitivity}; use 0, or a multiple of the strongest column such as 1"
+            )
         for name in ("reachable_value", "complaint_cost"):
             if not 0 <= (getattr(self, name) or 0.0) < float("inf"):
                 raise ValueError(f"{name} is {getattr(self, name)}; use money of zero or more")

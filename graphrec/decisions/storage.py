@@ -36,6 +36,7 @@ from graphrec.learning.exposure import Exposure, read_propensity
 from graphrec.learning.falsification import NegativeControl
 from graphrec.learning.form import FormError
 from graphrec.learning.heads.registry import UpliftModel, read_head, store_head
+from graphrec.learning.hidden import HiddenCause
 from graphrec.learning.parts import NotStorable, Parts, join_parts
 from graphrec.learning.recalibration import Recalibration
 from graphrec.learning.response import StructuredUplift
@@ -182,6 +183,8 @@ def _description(model: Recommender) -> dict[str, Any]:
             "check": asdict(effects.check),
             "form": effects.form.to_list(),
             "reasons": effects.reasons,
+            "binary": effects.binary,
+            "hidden": None if effects.hidden is None else effects.hidden.to_dict(),
             "comparability": None if effects.comparability is None else effects.comparability.to_dict(),
             "recalibration": None if effects.recalibration is None else effects.recalibration.to_dict(),
             "adjustment": {
@@ -314,6 +317,8 @@ def _read_effects(path: Path, data: dict[str, Any]) -> EffectModel:
         grades=data["grades"],
         form=FormError.from_list(data["form"]),
         reasons=data["reasons"],
+        binary=data["binary"],
+        hidden=None if data["hidden"] is None else HiddenCause.from_dict(data["hidden"]),
         comparability=_read_comparability(data["comparability"], balance),
         recalibration=None if data["recalibration"] is None else Recalibration.from_dict(data["recalibration"]),
         side=tuple(_read_side(path, name) for name in data["side"]),

@@ -6,6 +6,7 @@ Hides the difference between a market and a table of an experiment, so that both
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def score_units(
         Arms to consider.
     n : int
         Rows for each unit.
-    by : {"uplift", "net_value"}
+    by : {"uplift", "uplift_low", "net_value"}
         What rank 1 maximises; an arm has no cost here.
     customers : sequence, optional
         Names of the units to score; all by default.
@@ -69,13 +70,20 @@ def score_units(
     response = effects.doubted(predict_slots(effects.model, matrix, ways.asked), matrix)
     value = _mean_value(model)
     uplift = response.uplift[:, ways.column]
-    best = best_rows(uplift if by == "uplift" else uplift * value, n)
+    span = partial(uplift_interval, level=model.config.level, hidden=effects.hidden, binary=effects.binary)
+    wanted = {"uplift": uplift, "net_value": uplift * value}.get(by)
+    if wanted is None:
+        graded = np.array([effects.grades[name] for name in effects.channels])[ways.channel]
+        parts = response.p_organic[:, None], response.p_contact[:, ways.column], response.se[:, ways.column]
+        wanted = span(*parts, grades=graded)[0]
+        wanted = np.where(np.isnan(wanted), uplift, wanted)
+    best = best_rows(wanted, n)
     row = np.repeat(np.arange(len(frame)), best.shape[1])
     way = best.ravel()
     channel, column = ways.channel[way], ways.column[way]
     p0, p1 = response.p_organic[row], response.p_contact[row, column]
     grades = final_grades(effects, channel, effects.exposure.supported(matrix)[row])
-    low, high = uplift_interval(p0, p1, response.se[row, column], model.config.level, grades)
+    low, high = span(p0, p1, response.se[row, column], grades=grades)
     return pd.DataFrame(
         {
             "customer_id": ids[row],
@@ -108,7 +116,8 @@ def _rows_of(ids: np.ndarray, customers: Sequence[Any]) -> np.ndarray:
 
 
 def _mean_value(model: Recommender) -> float:
-    """Mean money of a unit with the outcome."""
+    """Money for each unit of the outcome: of one purchase for 0/1, and 1 where the outcome is the money itself."""
     frame = model.panel.frame
-    bought = frame[model.panel.outcome].to_numpy(np.float64) > 0
-    return float(frame["value"].to_numpy(np.float64)[bought].mean()) if bought.any() else 0.0
+    outcome = frame[model.panel.outcome].to_numpy(np.float64)
+    bought = outcome > 0
+    return float(frame["value"].to_numpy(np.float64)[bought].sum() / outcome[bought].sum()) if bought.any() else 0.0

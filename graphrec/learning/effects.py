@@ -19,7 +19,9 @@ from graphrec.learning.falsification import NegativeControl, negative_control
 from graphrec.learning.form import FormError, fit_form_error
 from graphrec.learning.grading import grade_channels
 from graphrec.learning.heads.additive import AdditiveUplift
+from graphrec.learning.heads.nuisances import is_binary
 from graphrec.learning.heads.registry import Head, HeadRecipe, UpliftModel, recipe_of
+from graphrec.learning.hidden import HiddenCause
 from graphrec.learning.outcome import customer_folds
 from graphrec.learning.recalibration import Recalibration
 from graphrec.learning.relevance import drop_silent_columns
@@ -59,6 +61,10 @@ class EffectModel:
         Calibration of the propensities, overlap, effective rows and balance, with a verdict.
     reasons : dict of str to str
         Why the grade of a channel is not better; empty for A and B.
+    hidden : HiddenCause or None
+        What a cause outside the columns could do, where intervals are to hold it.
+    binary : bool
+        Whether the outcome is 0/1; else p_organic and p_contact are expected values in the outcome's unit.
     side : tuple of SideEffect
         What else a contact changes: unsubscriptions and complaints, where there are enough to learn from.
     """
@@ -75,6 +81,8 @@ class EffectModel:
     recalibration: Recalibration | None = None
     comparability: Comparability | None = None
     reasons: dict[str, str] = field(default_factory=dict)
+    hidden: HiddenCause | None = None
+    binary: bool = True
 
     def corrected(self, response: Response) -> Response:
         """A response of the model moved along the line of the recalibration, where there is one."""
@@ -124,6 +132,7 @@ def fit_effects(
         side=fit_side_effects(panel, rows, side_rng),
         comparability=comparability,
         reasons={channel: reason for channel, (_, reason) in graded.items()},
+        binary=is_binary(rows.outcome),
     )
 
 
