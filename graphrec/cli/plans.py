@@ -21,7 +21,11 @@ def plan(
     scores: Annotated[Path, typer.Argument(metavar="SCORES", help="recommendations.parquet from `graphrec score`.")],
     out: Annotated[Path, typer.Option(help="Parquet file to write.")] = Path("plan.parquet"),
     policy: Policy = None,
-    data: Annotated[Path | None, typer.Option(help="Market folder, needed for a consent rule.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Market folder, needed for rules on consents, past contacts, feedback or stock.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(help="Moment of the plan; by default the end of the record.")] = None,
+    report: Annotated[Path | None, typer.Option(help="HTML file to write: prices, limits, who gets nothing.")] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -31,14 +35,18 @@ def plan(
     from graphrec.market.writing import check_writable, write_table
 
     check_writable(out.parent)
+    if report is not None:
+        check_writable(report.parent)
     market = None if data is None else read_market(data)
     rules, candidates = read_policy(policy), read_table(scores)
     known = candidates["channel"].unique().tolist() if "channel" in candidates else []
     rules.check_channels([*known, *([] if market is None else market.vocabulary.channels.ids)])
-    made = allocate(candidates, rules, market=market, rng=seed)
+    made = allocate(candidates, rules, market=market, at=at, rng=seed)
     write_table(out, made.contacts)
-    facts = {"out": str(out), "contacts": len(made.outgoing), "value": made.value, "bound": made.bound, "gap": made.gap}
-    say(facts | {"shadow_prices": dict(made.shadow_prices)}, as_json, "\n".join(made.summary()))
+    if report is not None:
+        _report(report, candidates, made)
+    told = [*made.summary(), f"written to {out}" if report is None else f"written to {out} and {report}"]
+    say({"out": str(out), **made.to_dict()}, as_json, "\n".join(told))
 
 
 @app.command()
@@ -61,6 +69,12 @@ def prescribe(
         advice.to_jsonl(beside)
     sentences = [str(item.sentence) for item in advice.items]
     say({"out": str(out), "prescriptions": len(sentences)}, as_json, "\n".join([*sentences[:5], f"written to {out}"]))
+
+
+def _report(path: Path, scores: Any, made: Any) -> None:
+    from graphrec.report import Findings, write_report
+
+    write_report(path, Findings(title="Contact plan", scores=scores, plan=made))
 
 
 def _identifiers(model: Any, given: list[str] | None) -> list[Any] | None:

@@ -6,7 +6,6 @@ is a file of its own, and no customer is named here who is not to be contacted.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,8 @@ import pandas as pd
 from graphrec.report.claims import GRADES
 from graphrec.report.figures import Histogram, histogram
 from graphrec.report.reasons import explain_left_out
-from graphrec.report.wording import POINTS, count, is_number, money, percent, plain, sentence_case
+from graphrec.report.rulenames import name_rule
+from graphrec.report.wording import POINTS, count, is_number, money, percent, sentence_case
 
 if TYPE_CHECKING:
     from graphrec.decisions.policy import Plan
@@ -60,6 +60,8 @@ def build_outreach(findings: Findings) -> dict[str, Any]:
             "by_channel": _by_channel(sent, findings.currency, bounded),
             "limits": _limits(plan, findings.currency),
             "left_out": _left_out(plan, findings.currency),
+            "nothing": _nothing(plan),
+            "without": count(len(plan.nothing)),
             "arms": _arms(plan),
         },
         "histogram": _histogram(findings),
@@ -108,7 +110,7 @@ def plan_sentences(findings: Findings) -> list[str]:
     bound = f"{money(plan.bound, currency)}, {percent(plan.gap)} above it"
     best = "It is the best plan that these rules allow from the scores given"
     nearest = best if plan.gap < 5e-5 else f"No plan from these scores under these rules can be worth more than {bound}"
-    held = [_limit_name(name) for name in plan.binding]
+    held = [name_rule(name) for name in plan.binding]
     limits = f"What holds it back: {'; '.join(held)}" if held else "No limit holds it back"
     return [what, f"{nearest}.", f"{limits}."]
 
@@ -161,34 +163,36 @@ def _by_channel(sent: pd.DataFrame, currency: str, bounded: bool) -> list[dict[s
     return rows
 
 
-def _limit_name(name: str) -> str:
-    if name == "max_contacts_per_customer":
-        return "the number of contacts per customer"
-    if name == "budget":
-        return "the budget"
-    channel = re.match(r"^channel_capacity\[(.*)\]$", name, re.S)
-    return f'the capacity of the channel "{channel[1]}"' if channel else plain(name)
-
-
 def _limits(plan: Plan, currency: str) -> list[dict[str, str]]:
-    names = list(dict.fromkeys([*plan.binding, *plan.shadow_prices]))
+    """Every rule with what it allows, what is used and what it costs; those that hold the plan back come first."""
+    table = plan.rules.to_dict(orient="records")
+    rows = sorted(table, key=lambda row: (row["rule"] not in plan.binding, -abs(row["price"])))
     return [
         {
-            "name": sentence_case(_limit_name(name)).removesuffix("."),
-            "binding": "yes" if name in plan.binding else "no",
-            "words": _price_words(name, plan.shadow_prices.get(name), name in plan.binding, currency),
+            "name": sentence_case(name_rule(row["rule"])).removesuffix("."),
+            "binding": "yes" if row["rule"] in plan.binding or row["price"] else "no",
+            "amount": _quantity(row["amount"], row["rule"], currency),
+            "used": _quantity(row["used"], row["rule"], currency),
+            "price": money(row["price"], currency) if row["price"] else "–",
+            "words": str(row["sentence"]),
         }
-        for name in names
+        for row in rows
+        if row["kind"] != "candidate" or row["price"]
     ]
 
 
-def _price_words(name: str, price: float | None, binding: bool, currency: str) -> str:
-    if price is None:
-        return "It leaves valuable contacts out." if binding else "It costs nothing."
-    if not binding or price <= 0:
-        return "It costs nothing: there is room left, or nothing worth filling it with."
-    unit = f"unit of money {f'({currency})' if currency else ''}".strip() if name == "budget" else "contact"
-    return f"One more {unit} would add about {money(price, currency)} of net value."
+def _quantity(value: float, rule: str, currency: str) -> str:
+    if not is_number(value) or rule.startswith("parity"):
+        return "–"
+    return money(value, currency) if rule == "budget" else count(value)
+
+
+def _nothing(plan: Plan) -> list[dict[str, str]]:
+    """How many customers get nothing, by the reason of the best that could have been said to them."""
+    return [
+        {"reason": explain_left_out(str(reason)), "customers": count(customers)}
+        for reason, customers in plan.nothing["reason"].value_counts().items()
+    ]
 
 
 def _left_out(plan: Plan, currency: str) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from graphrec.report.rulenames import why_out
 from graphrec.report.wording import plain, sentence_case
 
 __all__ = ["explain_block", "explain_left_out", "explain_reason", "explain_rule"]
@@ -117,4 +118,4 @@ def explain_left_out(reason: str) -> str:
         return f"The contact {known}: too small a change, or too dear a channel."
     if reason.startswith("grade "):
         return f"The evidence has grade {reason[6:]}, which the rules exclude."
-    return sentence_case(reason)
+    return why_out(reason) or sentence_case(reason)

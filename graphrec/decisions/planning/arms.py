@@ -3,13 +3,13 @@ r"""Who is held out and who explores: by customer, from a keyed hash, with every
 Hides the randomness of a plan. A customer's arm depends on the seed and the customer's identifier alone, so it is the
 same whatever other customers, candidates or rules the plan has (a salted hash as in Kohavi, Tang & Xu 2020, ch. 4).
 
-Before the plan is made, room is set aside for exploration: of every limit up to the explorers' share of it, and their
+Before the plan is made, room is set aside for exploration: of every limit about the explorers' share of it, and their
 draws are made rarer where they would need more. The plan then has the rest, and is the same for every draw, which is
 what makes the probability of every action a known number. Held-out customers are part of the plan (their room stays
 empty), so that held-out and contacted were chosen by the same rule and differ by chance alone.
 
 Draws are independent, so they could all fall into one channel. Room is reserved for more than that: the chance that
-draws exceed a reserve is below one in a million for the plan (Chernoff's bound), and such draws are dropped.
+draws exceed a reserve is below one in a hundred thousand for the plan (Chernoff's bound), and such draws are dropped.
 
 Alternative considered: giving explorers what a finished plan leaves over. Then the plan of one customer depends on who
 else explores, and no probability can be stated.
@@ -17,6 +17,7 @@ else explores, and no probability can be stated.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 PLAN, HOLDOUT, EXPLORATION = "plan", "holdout", "exploration"
-_OVERFLOW = 1e-6
+_OVERFLOW = 1e-5
 """Chance that some draw of the plan is dropped."""
 
 
@@ -137,7 +138,7 @@ def set_aside(problem: Problem, policy: ContactPolicy) -> Reserve:
         return nothing
     chance = 1.0 / np.diff(problem.start)[problem.customer]
     ceiling = limits.ceilings
-    most = np.where(ceiling >= 1, np.maximum(1.0, np.floor(policy.exploration * ceiling)), 0.0)
+    most = _share(policy.exploration, ceiling)
     tail = np.log(_OVERFLOW / (limits.cells + 1))
     dear = problem.cost > limits.purse
     chance[dear] = 0.0
@@ -145,14 +146,10 @@ def set_aside(problem: Problem, policy: ContactPolicy) -> Reserve:
     wanted = policy.exploration * _by_cell(problem, chance)
     thin = np.array([_thinned(mean, room, tail) for mean, room in zip(wanted, most)])
     chance *= thin[problem.cells].min(axis=1)
-    biggest = float(np.max(problem.cost[chance > 0], initial=0.0))
     money = 0.0
-    if np.isfinite(limits.purse) and biggest > 0:
-        purse = max(policy.exploration * limits.purse, min(biggest, limits.purse)) / biggest
-        spent = policy.exploration * float(chance @ problem.cost) / biggest
-        chance *= np.where(problem.cost > 0, _thinned(spent, purse, tail), 1.0)
-        spent = policy.exploration * float(chance @ problem.cost) / biggest
-        money = min(_reach(spent, tail), purse) * biggest
+    if np.isfinite(limits.purse):
+        share, money = _affordable(policy.exploration * chance, problem.cost, policy.exploration * limits.purse, tail)
+        chance *= np.where(problem.cost > 0, share, 1.0)
     wanted = policy.exploration * _by_cell(problem, chance)
     cells = np.array([min(_reach(mean, tail), room) for mean, room in zip(wanted, most)])
     counted = np.where(np.isfinite(cells), cells, 0.0)
@@ -230,6 +227,54 @@ def _explored(
     return np.flatnonzero(taken)
 
 
+def _share(exploration: float, ceiling: Floats) -> Floats:
+    """Most that is set aside of an amount: the explorers' share and two standard deviations, half of it in general."""
+    fair = exploration * np.where(np.isfinite(ceiling), ceiling, 0.0)
+    most = np.minimum(np.floor(fair + 2 * np.sqrt(fair)), np.floor(max(exploration, 0.5) * ceiling))
+    return np.where(np.isfinite(ceiling), np.where(ceiling >= 1, np.maximum(most, 1.0), 0.0), np.inf)
+
+
+def _affordable(chance: Floats, cost: Floats, fair: float, tail: float) -> tuple[float, float]:
+    """Share of the draws that the explorers' share of the budget (half again, or one dear contact) can pay for, and
+    the money that this needs.
+
+    Chernoff's bound with the costs as they are: the chance of spending more than `b` is at most
+    ``exp(sum_j p_j (exp(s c_j) - 1) - s b)`` for every `s`.
+    """
+    drawn = (chance > 0) & (cost > 0)
+    if not drawn.any():
+        return 1.0, 0.0
+    biggest = float(cost[drawn].max())
+    room = max(1.5 * fair, biggest)
+    slopes = np.geomspace(0.01, 30.0, 60) / biggest
+    grown = np.array([float(chance[drawn] @ np.expm1(slope * cost[drawn])) for slope in slopes])
+
+    def fits(share: float, money: float) -> bool:
+        return (
+            bool(np.min(share * grown - slopes * money) <= tail) if money < share * float(cost[drawn].sum()) else True
+        )
+
+    share = _largest(lambda part: fits(part, room))
+    money = room * _smallest(lambda part: fits(share, part * room))
+    return share, money
+
+
+def _largest(holds: Callable[[float], bool]) -> float:
+    """Largest number from 0 to 1 for which something holds that holds below it."""
+    if holds(1.0):
+        return 1.0
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+def _smallest(holds: Callable[[float], bool]) -> float:
+    """Smallest number from 0 to 1 for which something holds that holds above it."""
+    return 1.0 - _largest(lambda part: holds(1.0 - part))
+
+
 def _by_cell(problem: Problem, weights: Floats) -> Floats:
     families = problem.cells.T
     counted = [np.bincount(family, weights, minlength=problem.limits.cells) for family in families]
@@ -246,13 +291,7 @@ def _thinned(mean: float, room: float, tail: float) -> float:
     """Largest share of the draws that exceeds the room with a chance below the tail."""
     if not np.isfinite(room) or mean <= 0 or _tail(mean, room) <= tail:
         return 1.0
-    if room <= 0:
-        return 0.0
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _tail(mean * middle, room) <= tail else (low, middle)
-    return low
+    return 0.0 if room <= 0 else _largest(lambda part: part <= 0 or _tail(mean * part, room) <= tail)
 
 
 def _reach(mean: float, tail: float) -> float:
