@@ -88,7 +88,7 @@ class Runner:
         case = setting.draw(seed, self._data)
         if not search.takes_knowledge:
             case = Case(case.frame, case.edges, Knowledge())
-        self._warm_up(setting, search, case, ours)
+        self._warm_up(setting, search, case, f"{setting.name} {seed}" if ours else setting.kind)
         said = ""
         try:
             marks, seconds = timed(search, case, self.limit)
@@ -100,9 +100,9 @@ class Runner:
         self._write(setting, search, run)
         return run
 
-    def _warm_up(self, setting: Setting, search: Search, case: Case, ours: bool) -> None:
-        """Compile and import before the clock runs: ours on the whole table, a peer on a few rows and columns."""
-        key = f"{setting.name} {search.name}" if ours else f"{setting.kind} {search.name}"
+    def _warm_up(self, setting: Setting, search: Search, case: Case, table: str) -> None:
+        """Compile and import before the clock runs: ours on the very table, a peer on a few rows and columns."""
+        ours, key = table != setting.kind, f"{table} {search.name}"
         if key in self._warm:
             return
         self._warm.add(key)
