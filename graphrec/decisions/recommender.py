@@ -27,7 +27,7 @@ from graphrec.decisions.questions import (
     decision_time,
 )
 from graphrec.decisions.repertoire import choose_offers, possible_pairs, tried_offers
-from graphrec.decisions.settings import RecommenderConfig
+from graphrec.decisions.settings import OUTCOMES, RecommenderConfig
 from graphrec.learning.appetite import Appetite, fit_appetite
 from graphrec.learning.effects import EffectModel, fit_effects
 from graphrec.learning.heads.registry import Head, recipe_of, slots_of
@@ -181,14 +181,11 @@ class Recommender:
         self.market, self.appetite = market, appetite
 
     def _panel(self, market: Market, rng: np.random.Generator) -> Panel:
-        return build_panel(
-            market,
-            offer=self.config.offer,
-            horizon_days=self.config.horizon_days,
-            controls_per_contact=self.config.controls_per_contact,
-            slots=self.config.slots,
-            rng=rng,
-        )
+        config = self.config
+        asked = {name: getattr(config, name) for name in ("offer", "horizon_days", "controls_per_contact", "slots")}
+        panel = build_panel(market, **asked, rng=rng)
+        counted = panel.frame[OUTCOMES[config.outcome]].to_numpy(np.float64)
+        return replace(panel, frame=panel.frame.assign(outcome=counted))
 
     @property
     def panel(self) -> Panel:
@@ -353,7 +350,10 @@ class Recommender:
         appetite = self.appetite if same else None
         if "appetite" in self.effects.design.sources and (appetite is None or time != appetite.as_of):
             appetite = fit_appetite(market, offers, time, model=self.config.appetite, rng=np.random.default_rng(0))
-        return offers, appetite, price_tags(market, offers, self.panel, self.market)
+        money = price_tags(market, offers, self.panel, self.market)
+        if self.config.outcome == "money":
+            money = replace(money, value=np.ones_like(money.value))
+        return offers, appetite, money
 
     def save(self, path: str | Path) -> Path:
         """Write the model into a folder (safetensors, Parquet, JSON; never pickle).

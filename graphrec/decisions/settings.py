@@ -11,7 +11,10 @@ from typing import Any
 from graphrec.learning.heads.registry import HEADS
 from graphrec.market.slots import SLOT_SOURCES
 
-__all__ = ["RecommenderConfig"]
+__all__ = ["OUTCOMES", "RecommenderConfig"]
+
+OUTCOMES = {"bought": "outcome", "lines": "lines", "money": "value"}
+"""What may count as the outcome, and the column of a market's panel that holds it."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class RecommenderConfig:
         Grain of advice: "product", "category", "campaign", or "auto" (what the solicitations name).
     horizon_days : int
         Outcome window after a contact, in days.
+    outcome : str
+        What counts within it: "bought" (0/1), "lines" (purchase lines) or "money" (spent on the offer). For the last
+        two p_organic and p_contact of the scores are expected amounts, not probabilities.
     controls_per_contact : int
         Controls drawn for each contact from its risk set.
     appetite : str
@@ -61,6 +67,7 @@ class RecommenderConfig:
     reachable_value: float | None = None
     complaint_cost: float = 0.0
     head: str = "structured"
+    outcome: str = "bought"
     recalibrate: bool = False
     sensitivity: float = 0.0
 
@@ -81,6 +88,8 @@ class RecommenderConfig:
         for name in ("reachable_value", "complaint_cost"):
             if not 0 <= (getattr(self, name) or 0.0) < float("inf"):
                 raise ValueError(f"{name} is {getattr(self, name)}; use money of zero or more")
+        if self.outcome not in OUTCOMES:
+            raise ValueError(f"outcome is {self.outcome!r}; choose {', '.join(map(repr, OUTCOMES))}")
         if self.head not in HEADS:
             raise ValueError(f"head is {self.head!r}; choose one of {', '.join(HEADS)}")
 

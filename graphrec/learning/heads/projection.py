@@ -15,6 +15,8 @@ from graphrec.learning.parts import Parts
 
 __all__ = ["PENALTIES", "Projection", "fit_projection"]
 
+_UNDERSMOOTHING = 10.0
+"""The covariance is that of coefficients shrunk so much less: shrinkage passes off bias as certainty."""
 PENALTIES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
 
 
@@ -26,7 +28,7 @@ class Projection:
     ----------
     coefficients : numpy.ndarray, shape (p,)
     covariance : numpy.ndarray, shape (p, p)
-        Sandwich with scores summed over clusters.
+        Sandwich with scores summed over clusters, of a less shrunken fit.
     """
 
     coefficients: np.ndarray
@@ -84,9 +86,9 @@ def fit_projection(
         solved = np.stack([np.linalg.solve(gram - own_gram + np.diag(p), moment - own_moment) for p in choices], 1)
         losses += (w[rows, None] * (target[rows, None] - x[rows] @ solved) ** 2).sum(axis=0)
     ridge = choices[int(np.argmin(losses))]
-    bread = np.linalg.inv(gram + np.diag(ridge))
-    coefficients = bread @ moment
-    return Projection(coefficients, _sandwich(bread, x, w * (target - x @ coefficients), clusters))
+    coefficients = np.linalg.solve(gram + np.diag(ridge), moment)
+    bread = np.linalg.inv(gram + np.diag(ridge / _UNDERSMOOTHING))
+    return Projection(coefficients, _sandwich(bread, x, w * (target - x @ (bread @ moment)), clusters))
 
 
 def _default_penalties(width: int) -> list[np.ndarray]:

@@ -36,7 +36,7 @@ class XLearner:
     propensity: PropensityModel
 
     def predict(self, matrix: np.ndarray, *, errors: bool = True) -> Response:
-        """Potential outcomes; the standard error takes both regressions for independent."""
+        """Potential outcomes; the standard error adds up both regressions and the model of the controls."""
         organic = self.control.mean(matrix)
         columns = self.basis.columns(matrix, organic)
         share = expit(self.propensity.logits(matrix))[:, None]
@@ -47,7 +47,8 @@ class XLearner:
             return Response(organic, contact, np.full(contact.shape, np.nan))
         own = np.column_stack([one.standard_errors(columns) for one in self.from_contacted])
         other = np.column_stack([one.standard_errors(columns) for one in self.from_controls])
-        return Response(organic, contact, np.hypot(share * other, (1.0 - share) * own))
+        imputed = (1.0 - share) * self.control.standard_errors(matrix)[:, None]
+        return Response(organic, contact, np.sqrt((share * other) ** 2 + ((1.0 - share) * own) ** 2 + imputed**2))
 
     def to_parts(self) -> Parts:
         """The storable form."""
