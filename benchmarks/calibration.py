@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from benchmarks.networks import DATA, Case, draw_discrete, read_network
 from benchmarks.worlds import JUDGE, LEARN, Family, draw_world
 from causal import discover
 from causal.knowledge import Knowledge
-from causal.search.calibration import KNOTS, log_odds_of_share
+from causal.search.calibration import KNOTS, doubt, log_odds_of_share
 
 __all__ = ["main", "reliability"]
 
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--learn", action="store_true", help="fit the curves and print them")
     parser.add_argument("--graphs", type=int, default=300, help="random graphs of each kind")
+    parser.add_argument("--first", type=int, default=0, help="number of the first graph, for graphs nobody looked at")
     parser.add_argument("--only", nargs="+", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--networks", nargs="*", default=["child", "insurance"], help="published networks to judge on")
     parser.add_argument("--data", type=Path, default=DATA, help="folder that holds bnlearn/*.bif.gz")
@@ -54,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _print_curve(method, options.graphs)
         else:
             for kind in KINDS[method]:
-                _print_judgement(f"{method}, {kind} columns", method, _worlds(kind, JUDGE, options.graphs))
+                _print_judgement(
+                    f"{method}, {kind} columns", method, _worlds(kind, JUDGE, options.graphs, options.first)
+                )
     if "pc" in options.only and not options.learn:
         if not (options.data / "bnlearn").is_dir():
             print(f"networks skipped: there is no folder {options.data / 'bnlearn'}; name it with --data")
@@ -80,9 +84,9 @@ def reliability(stated: Floats, truth: NDArray[np.bool_]) -> str:
     return "\n".join([*lines, f"  largest error {worst:.3f}, {'meets' if worst <= ALLOWED else 'MISSES'} {ALLOWED}"])
 
 
-def _worlds(kind: str, family: Family, count: int) -> Iterator[Case]:
+def _worlds(kind: str, family: Family, count: int, first: int = 0) -> Iterator[Case]:
     code = ("normal", "skewed", "mixed", "discrete").index(kind)
-    for seed in range(count):
+    for seed in range(first, first + count):
         yield draw_world(kind, family, np.random.default_rng([seed, code, family is JUDGE]))
 
 
@@ -93,50 +97,65 @@ def _samples(name: str, data: Path, count: int) -> Iterator[Case]:
         yield Case(draw_discrete(network, int(rng.choice(ROWS)), rng), network.edges, Knowledge())
 
 
-def _search(method: str, cases: Iterator[Case]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Return share, probability and truth of every pair of columns."""
-    found: list[tuple[float, float, bool]] = []
+@dataclass(frozen=True)
+class _Pairs:
+    """Share, probability, truth and the doubt in its table, for every pair of columns."""
+
+    share: Floats
+    stated: Floats
+    truth: NDArray[np.bool_]
+    doubt: Floats
+
+
+def _search(method: str, cases: Iterator[Case]) -> _Pairs:
+    found: list[tuple[float, float, bool, float]] = []
     for number, case in enumerate(cases):
         graph = discover(case.frame, case.knowledge, method=method, bootstraps=BOOTSTRAPS, rng=number, progress=False)
         names = list(case.frame.columns)
+        shares = np.zeros((len(names), len(names)))
+        for (a, b), said in graph.confidence.items():
+            shares[names.index(a), names.index(b)] = said["share"]
         for i, a in enumerate(names):
-            for b in names[i + 1 :]:
-                said = graph.confidence.get((a, b), {"share": 0.0, "edge": 0.0})
-                found.append((said["share"], said["edge"], (a, b) in case.edges or (b, a) in case.edges))
-    shares, stated, truth = (np.array(column) for column in zip(*found))
-    return shares, stated, truth.astype(bool)
+            for j, b in enumerate(names[i + 1 :], i + 1):
+                stated = graph.confidence.get((a, b), {"edge": 0.0})["edge"]
+                true = (a, b) in case.edges or (b, a) in case.edges
+                found.append((float(shares[i, j]), stated, true, doubt(shares)))
+    share, stated_all, truth, unclear = (np.array(column) for column in zip(*found))
+    return _Pairs(share, stated_all, truth.astype(bool), unclear)
 
 
 def _print_judgement(title: str, method: str, cases: Iterator[Case]) -> None:
-    shares, stated, truth = _search(method, cases)
+    pairs = _search(method, cases)
     print(f"\n{title}: share of bootstraps")
-    print(reliability(shares, truth))
+    print(reliability(pairs.share, pairs.truth))
     print(f"{title}: probability")
-    print(reliability(stated, truth), flush=True)
+    print(reliability(pairs.stated, pairs.truth), flush=True)
 
 
 def _print_curve(method: str, count: int) -> None:
     parts = [_search(method, _worlds(kind, LEARN, count)) for kind in KINDS[method]]
-    shares, truth = (np.concatenate([part[place] for part in parts]) for place in (0, 2))
-    found, errors = _fit(shares, truth)
-    print(f"{method}: probability {found.round(3).tolist()} at shares {list(KNOTS)}, {len(truth):,} pairs")
-    print(f"  standard errors of the log odds {errors.round(2).tolist()}", flush=True)
+    pairs = _Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Pairs.__annotations__))
+    found, errors = _fit(pairs)
+    values = 1.0 / (1.0 + np.exp(-found[:-1]))
+    print(f"{method}: probability {values.round(3).tolist()} at shares {list(KNOTS)}, lean {found[-1]:.2f}")
+    print(f"  {len(pairs.truth):,} pairs; standard errors of the log odds {errors.round(2).tolist()}", flush=True)
 
 
-def _fit(shares: Floats, truth: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Fit the probabilities at the knots by maximum likelihood; return them and the errors of their log odds."""
-    used = (shares >= LEARNED[0]) & (shares <= LEARNED[1])
-    odds, real = log_odds_of_share(shares[used], BOOTSTRAPS), truth[used]
+def _fit(pairs: _Pairs) -> tuple[Floats, Floats]:
+    """Fit log odds at the knots and the lean by maximum likelihood; return them and their errors."""
+    used = (pairs.share >= LEARNED[0]) & (pairs.share <= LEARNED[1])
+    odds, real = log_odds_of_share(pairs.share[used], BOOTSTRAPS), pairs.truth[used]
     knots = np.log(np.array(KNOTS) / (1.0 - np.array(KNOTS)))
-    weights = np.stack([np.interp(odds, knots, hat) for hat in np.eye(len(knots))], axis=1)
+    hats = [np.interp(odds, knots, hat) for hat in np.eye(len(knots))]
+    weights = np.stack([*hats, pairs.doubt[used]], axis=1)
     beyond = np.minimum(odds - knots[0], 0.0) + np.maximum(odds - knots[-1], 0.0)
 
     def loss(values: Floats) -> float:
         score = weights @ values + beyond
         return float((np.logaddexp(0.0, score) - real * score).sum())
 
-    best = minimize(loss, knots)
-    return 1.0 / (1.0 + np.exp(-best.x)), np.sqrt(np.diag(best.hess_inv))
+    best = minimize(loss, np.append(knots, 0.0))
+    return best.x, np.sqrt(np.diag(best.hess_inv))
 
 
 if __name__ == "__main__":
