@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import lightgbm
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", type=int, default=5_000, help="customers to learn from")
     parser.add_argument("--explained", type=int, default=150, help="customers to explain")
     options = parser.parse_args(arguments)
+    import_module("shap")  # seconds that no explanation should answer for
     _print_explainers(options.seeds, options.rows)
     _print_disagreement(options.rows)
     print("\ndo-Shapley values of the outcome, and SHAP values of a predictor, against the truth")

@@ -37,6 +37,8 @@ def build_customer(findings: Findings) -> dict[str, Any]:
         "effect": _effect(told),
         "prediction": _prediction(told),
         "disagreement": _disagreement(told, parts, findings.model),
+        "causes": _causes(told),
+        "apart": _apart(told),
         "reasons": [_in_words(reason, told) for reason in told.get("reasons") or ()],
     }
 
@@ -60,6 +62,34 @@ def _in_words(reason: Any, told: Mapping[str, Any]) -> str:
 def _contributions(value: Any) -> list[tuple[str, float]]:
     pairs = value.items() if isinstance(value, Mapping) else value or ()
     return [(plain(name), float(number)) for name, number in pairs if is_number(number)]
+
+
+def _causes(told: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The causal waterfall, or the reason why there is none; None where nobody asked."""
+    parts = _contributions(told.get("causes"))
+    if not parts:
+        return {"waterfall": None, "refusal": sentence_case(str(told["refusal"]))} if told.get("refusal") else None
+    base = told.get("causes_base")
+    start = float(base) if is_number(base) else 0.0  # type: ignore[arg-type]
+    chance = 1 / (1 + math.exp(-max(-50.0, min(50.0, start + sum(value for _, value in parts)))))
+    return {"waterfall": waterfall(start, parts, _CONTRIBUTION), "refusal": "", "chance": percent(chance)}
+
+
+def _apart(told: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Columns on which the model and the causes point apart, in words."""
+    return [
+        {
+            "column": plain(each["feature"]),
+            "model": percent(float(each["model_share"])),
+            "cause": percent(float(each["cause_share"])),
+            "reason": _in_words(each["reason"], {"contributions": dict.fromkeys(_names(told))}),
+        }
+        for each in told.get("apart") or ()
+    ]
+
+
+def _names(told: Mapping[str, Any]) -> list[str]:
+    return [*map(str, told.get("contributions") or {}), *map(str, told.get("causes") or {})]
 
 
 def _effect(told: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -73,3 +73,19 @@ def test_the_waterfall_ends_at_the_prediction(findings: Findings) -> None:
     assert last.label == "this customer"
     assert float(last.text.replace("−", "-")) == round(told["prediction"], 2)
     assert "%" in view["prediction"]
+
+
+def test_causes_stand_beside_the_model_or_say_why_not() -> None:
+    apart = {"feature": "past_spend", "model_share": 0.5, "cause_share": 0.1, "reason": "past_spend acts through age"}
+    told = {
+        "contributions": {"past_spend": 1.0, "age": 0.1}, "scale": "log-odds", "causes": {"age": 0.5},
+        "causes_base": -0.5, "apart": [apart],
+    }  # fmt: skip
+    view = build_customer(Findings(explanation=told))
+    assert view["causes"]["chance"] == "50.0 %"
+    assert view["apart"] == [
+        {"column": "past spend", "model": "50.0 %", "cause": "10.0 %", "reason": "Past spend acts through age."}
+    ]
+    refused = build_customer(Findings(explanation={"contributions": {"age": 1.0}, "refusal": "a <-> b is hidden"}))
+    assert refused["causes"] == {"waterfall": None, "refusal": "A <-> b is hidden."}
+    assert build_customer(Findings(explanation={"contributions": {"age": 1.0}}))["causes"] is None

@@ -58,7 +58,7 @@ def compare_views(
     Parameters
     ----------
     explanation : Explanation
-        Of the same rows, by column and not by group; any method that explains rows.
+        Of the same rows or of the model as a whole, by column and not by group.
     attribution : Attribution
         From `causal.attribute_outcome`.
     graph : CausalGraph
@@ -74,7 +74,7 @@ def compare_views(
     Raises
     ------
     DataError
-        The rows differ in number, the graph is of other data, or no feature is in both views.
+        The rows differ in number, the graph is of other data, or holds no feature of the explanation.
     """
     if explanation.level == "row" and len(explanation.values) != len(attribution.values):
         raise DataError(
@@ -83,10 +83,11 @@ def compare_views(
         )
     if attribution.outcome not in graph.nodes:
         raise DataError(f"the graph belongs to other data: it does not hold the outcome {attribution.outcome!r}")
-    shared = [name for name in explanation.features if name in attribution.features and name in graph.nodes]
+    shared = [name for name in explanation.features if name in graph.nodes and name != attribution.outcome]
     if not shared:
-        raise DataError("no feature is in both views; explain single columns (groups=None) of the same data set")
-    mine, theirs = explanation.to_frame()[shared], attribution.to_frame()[shared]
+        raise DataError("the graph holds no feature of the explanation; explain single columns of the same data set")
+    mine = explanation.to_frame()[shared]
+    theirs = attribution.to_frame().reindex(columns=shared, fill_value=0.0)  # what was not attributed is no cause there
     model, cause = _shares(mine), _shares(theirs)
     found = []
     for name in shared:
@@ -154,7 +155,7 @@ def _reason(graph: CausalGraph, name: str, outcome: str, gap: float, opposite: b
         )
     if role == "proxy":
         common = _first(graph, directed.ancestors(name) & directed.ancestors(outcome))
-        source = f"{common}, which drive(s) both" if common else "a hidden common cause of both"
+        source = f"what drives both ({common})" if common else "a hidden common cause of both"
         return role, f"{name} stands for {source}; moved alone it changes nothing"
     through = _first(graph, [c for c in directed.children(name) if c in directed.ancestors(outcome)])
     before = _first(graph, directed.ancestors(name))

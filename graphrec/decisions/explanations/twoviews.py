@@ -9,13 +9,16 @@ cause, and a cause need not have one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from graphrec.decisions.explanations.disagreement import role_in_graph
+from causal.attribution import Attribution
+from graphrec.decisions.explanations.account import Explanation
+from graphrec.decisions.explanations.causalview import attribute_appetite
+from graphrec.decisions.explanations.disagreement import compare_views, role_in_graph
 from graphrec.learning.design import Design, fit_design
 from graphrec.market.tables import DataError
 from ontology import load_ontology
@@ -27,6 +30,7 @@ __all__ = ["CustomerExplanation", "contribution_reasons", "explain_customer"]
 
 _ROUNDS = 120
 _SHOWN = 3
+_PARTED = 6
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,15 @@ class CustomerExplanation:
         Uplift of the contact with its interval.
     reasons : tuple of str
         Sentences: where the two views disagree, and why.
+    causes : mapping of str to float
+        What the log-odds of buying without a contact owe to each cause, by equations fitted along the graph; empty
+        where the graph does not let it be told.
+    causes_base : float or None
+        Log-odds of the average; None without causes.
+    refusal : str
+        Why there are no causes; else empty.
+    apart : tuple of dict
+        Features on which the two views are five points apart or more: see `Disagreement`.
     """
 
     customer: Any
@@ -57,10 +70,15 @@ class CustomerExplanation:
     low: float
     high: float
     reasons: tuple[str, ...]
+    causes: Mapping[str, float] = field(default_factory=dict)
+    causes_base: float | None = None
+    refusal: str = ""
+    apart: tuple[Mapping[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for the report."""
-        return {**self.__dict__, "contributions": dict(self.contributions), "scale": "log-odds"}
+        plain = {"contributions": dict(self.contributions), "causes": dict(self.causes)}
+        return {**self.__dict__, **plain, "apart": [dict(each) for each in self.apart], "scale": "log-odds"}
 
 
 def explain_customer(
@@ -95,11 +113,14 @@ def explain_customer(
     position = int(np.flatnonzero(scorer.offers == code[0])[0])
     row = scorer.frame(market.vocabulary.customers.encode([customer])).iloc[[position]].reset_index(drop=True)
     row = _with_recorded_consequences(model, row, market.vocabulary.customers.encode([customer]))
-    booster, design = _response_model(model, rng)
+    model_rng, cause_rng = np.random.default_rng(rng).spawn(2)
+    booster, design = _response_model(model, model_rng)
     values = booster.predict(design.transform(row), pred_contrib=True, num_threads=1)[0]
     contributions: dict[str, float] = {}
     for source, value in zip(design.sources, values[:-1]):
         contributions[source] = contributions.get(source, 0.0) + float(value)
+    view = attribute_appetite(model, row, cause_rng)
+    found = view.attribution
     return CustomerExplanation(
         customer=customer,
         offer=offer_id,
@@ -111,7 +132,24 @@ def explain_customer(
         low=float(best["uplift_low"]),
         high=float(best["uplift_high"]),
         reasons=contribution_reasons(model, contributions),
+        causes={} if found is None else _told(found),
+        causes_base=None if found is None else found.base,
+        refusal=view.refusal,
+        apart=() if found is None else _apart(contributions, found, model),
     )
+
+
+def _told(found: Attribution) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(found.features, found.values[0]) if value != 0.0}
+
+
+def _apart(contributions: Mapping[str, float], found: Attribution, model: Recommender) -> tuple[Mapping[str, Any], ...]:
+    """Features on which the two views part, the widest first."""
+    values = np.array([list(contributions.values())])
+    seen = Explanation("shap", "", tuple(contributions), values)
+    if not set(contributions) & set(model.graph.nodes):
+        return ()
+    return tuple(asdict(each) for each in compare_views(seen, found, model.graph) if each.apart)[:_PARTED]
 
 
 def _response_model(model: Recommender, rng: int | np.random.Generator | None) -> tuple[Any, Design]:
