@@ -25,10 +25,12 @@ from graphrec import __version__
 from graphrec.decisions.detection import detectable, planting_size
 from graphrec.decisions.evidence import channel_ladders
 from graphrec.decisions.explanation import CustomerExplanation, explain_customer
+from graphrec.decisions.judgement import Judgement
 from graphrec.decisions.policy import ContactPolicy, Plan, allocate
 from graphrec.decisions.prescription import Prescriptions, prescribe
 from graphrec.decisions.recommender import Recommender, RecommenderConfig, load_recommender
 from graphrec.decisions.support import Support, heed_ladders, rank_by_support
+from graphrec.learning.badcontrols import ControlAudit
 from graphrec.market.description import describe_market
 from graphrec.market.ingestion import read_market
 from graphrec.market.tables import DataError, Market
@@ -177,6 +179,7 @@ def run_job(
     step("Explaining one customer")
     explanation = _explanation(model, support, customers, streams[5])
     step("Writing the report")
+    judgement, audit = _doubts(model)
     findings = Findings(
         title=f"Contact plan for {source.resolve().name.replace('_', ' ')}",
         description=description,
@@ -187,11 +190,23 @@ def run_job(
         prescriptions=advice,
         explanation=None if explanation is None else explanation.to_dict(),
         planted=planted,
+        judgement=judgement,
+        audit=audit,
         basis_sentence=support.sentence,
     )
     write_report(target / "report.html", findings)
     step.close()
     return _summary(target, support, ladders, plan, step.seconds, resumed)
+
+
+def _doubts(model: Recommender) -> tuple[Judgement | None, ControlAudit | None]:
+    """The guard and the audit; none where no effect is claimed, or too few customers are left to judge by."""
+    if set(model.effects.grades.values()) == {"X"}:
+        return None, None
+    try:
+        return model.judgement, model.audit
+    except DataError:
+        return None, None
 
 
 def _planted(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from graphrec.report.figures import dot_chart, interval_chart
 from graphrec.report.scales import ladder_unit
 from graphrec.report.sensitivity import build_sensitivity
+from graphrec.report.trust import build_trust
 from graphrec.report.wording import (
     POINTS,
     Unit,
@@ -69,6 +70,7 @@ def build_claims(findings: Findings) -> dict[str, Any]:
         "balance": None if effects is None else _balance(effects),
         "check": None if effects is None else _check(effects),
         "planted": build_sensitivity(findings),
+        "trust": build_trust(findings),
     }
 
 

@@ -15,7 +15,9 @@ import pandas as pd
 if TYPE_CHECKING:
     from causal.graph import CausalGraph
     from causal.ladder import Ladder
+    from graphrec.decisions.judgement import Judgement
     from graphrec.decisions.policy import Plan
+    from graphrec.learning.badcontrols import ControlAudit
     from graphrec.learning.effects import EffectModel
     from graphrec.market.description import MarketDescription
     from graphrec.market.panel import Panel
@@ -74,6 +76,10 @@ class Findings:
         contact; ``reasons``, sentences.
     planted : pandas.DataFrame, optional
         From `graphrec.decisions.detection.detectable`: what the method found of effects planted into these data.
+    judgement : Judgement, optional
+        From `Recommender.judgement`: the guard, and whether predicted effects are right in size.
+    audit : ControlAudit, optional
+        From `Recommender.audit`: columns that were kept out, and what they would have done.
     basis_sentence : str
         What the ranking rests on, in a sentence; the column ``basis`` of the scores ("effect", "ceiling" or "none")
         decides how figures are named.
@@ -99,6 +105,8 @@ class Findings:
     prescriptions: Iterable[Any] | Any = ()
     explanation: Mapping[str, Any] | None = None
     planted: pd.DataFrame | None = None
+    judgement: Judgement | None = None
+    audit: ControlAudit | None = None
     basis_sentence: str = ""
     ontology: Ontology | None = None
     currency: str = ""
@@ -106,6 +114,8 @@ class Findings:
 
     def __post_init__(self) -> None:
         _check_attributes("model", self.model, ("panel", "graph", "effects"))
+        _check_attributes("judgement", self.judgement, ("guard", "calibration"))
+        _check_attributes("audit", self.audit, ("rejected", "table"))
         _check_attributes("description", self.description, ("tables", "channels", "findings"))
         _check_attributes("plan", self.plan, ("contacts", "outgoing", "left_out", "binding"))
         for name in ("scores", "planted"):
