@@ -32,6 +32,7 @@ _UNITS = {
     "budget": "One more unit of budget is worth {price}.",
 }
 _MORE = "One more for every customer would add at most {:,.4g}."
+_ENOUGH = "It costs nothing: the plan makes as many anyway."
 _FREE = "It costs nothing: there is room left, or nothing worth filling it with."
 
 
@@ -50,7 +51,7 @@ def shared_rows(limits: Limits, full: Floats, prices: Floats, used: Floats) -> l
                 "amount": sign * float(full[place]),
                 "used": sign * float(used[place]),
                 "price": price,
-                "sentence": words if price else _FREE,
+                "sentence": words if price else _ENOUGH if limits.falling[place] else _FREE,
             }
         )
     return rows

@@ -96,7 +96,7 @@ def simulated_trial(
         mine = scores["customer_id"].isin(half).to_numpy()
         rules, seed = _half(policy), int(seeds.integers(0, 1 << 31))
         plan = allocate(scores[mine], rules, market, at=at, rng=seed)
-        ideal = allocate(real[mine], replace(rules, holdout=0.0, exploration=0.0), market, at=at, rng=seed)
+        ideal = allocate(real[mine], replace(rules, holdout=0.0, exploration=0.0, caution=0.0), market, at=at, rng=seed)
         added, observed = _follow(plan.outgoing, real[mine], half, draws)
         means.append(observed.mean())
         spreads.append(observed.var(ddof=1) / len(half))

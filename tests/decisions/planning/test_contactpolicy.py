@@ -1,6 +1,8 @@
 import copy
 import json
 import pickle
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +128,102 @@ def test_a_capacity_for_a_channel_that_nobody_has_is_refused():
         policy.check_channels(["email", "call", "email"])
     policy.check_channels(["fax", "email", "call"])
     ContactPolicy().check_channels([])
+
+
+WHOLE = {
+    **FULL,
+    "slot_capacity": {"call": {"morning": 3, "evening": 2}},
+    "stock": {"p1": 5, "p 2": 0},
+    "minimum_exposure": {"p1": 2},
+    "windows": [{"days": 7, "max_contacts": 1}, {"days": 28, "max_contacts": 3},
+                {"days": 7, "max_contacts": 1, "channel": "call"}],
+    "exclusive": [{"offers": ["p1", "p2"], "at_most": 2}, {"channels": ["call"]}],
+    "quiet": [{"start": "21:00", "end": "08:00"}, {"first": "2026-12-24", "last": "2026-12-26", "weekdays": ["fri"]}],
+    "slots": {"morning": "mon-fri 08:00-12:00", "evening": "18:00-20:00"},
+    "suppression": [{"after": "complaint", "days": 90, "words": ["assez d'appels"]}],
+    "eligibility": [{"column": "age", "at_least": 18.0, "channels": ["call"]}],
+    "segments": "region",
+    "segment_pressure": {"north": 0.5},
+    "parity": 0.2,
+    "do_not_contact": ["c1", "7"],
+    "caution": 0.5,
+    "missing_consent": "refuse",
+}  # fmt: skip
+
+
+def test_every_rule_survives_python_json_and_toml(tmp_path):
+    policy = ContactPolicy.from_dict(WHOLE)
+    (tmp_path / "rules.toml").write_text(policy.to_toml(), encoding="utf-8")
+    (tmp_path / "rules.json").write_text(json.dumps(policy.to_dict()), encoding="utf-8")
+    for again in (ContactPolicy.from_file(tmp_path / name) for name in ("rules.toml", "rules.json")):
+        assert again == policy and hash(again) == hash(policy)
+    assert pickle.loads(pickle.dumps(policy)) == copy.deepcopy(policy) == policy
+    free = ContactPolicy(max_contacts_per_customer=None)
+    (tmp_path / "rules.toml").write_text(free.to_toml(), encoding="utf-8")
+    assert ContactPolicy.from_file(tmp_path / "rules.toml") == free
+
+
+def test_the_policy_of_the_documentation_is_one():
+    text = (Path(__file__).parents[3] / "docs" / "policies.md").read_text(encoding="utf-8")
+    policy = ContactPolicy.from_dict(tomllib.loads(text.split("```toml\n")[1].split("```")[0]))
+    assert set(policy.to_dict()) >= {"windows", "quiet", "suppression", "eligibility", "stock", "slots"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ({"slot_capacity": {"call": {"noon": -1}}}, r"slot_capacity\['call'\]\['noon'\] is -1"),
+        ({"slot_capacity": {"call": 3}}, r"slot_capacity\['call'\] is 3"),
+        ({"stock": {"p1": 1.5}}, r"stock\['p1'\] is 1.5"),
+        ({"stock": "shop"}, "stock is 'shop'; write a number for each product, or 'market'"),
+        ({"minimum_exposure": {"p1": -2}}, r"minimum_exposure\['p1'\] is -2"),
+        ({"windows": [{"days": 0, "max_contacts": 1}]}, r"windows\[0\].days is 0"),
+        ({"windows": [{"days": 7}]}, r"windows\[0\] is incomplete: .*max_contacts"),
+        ({"windows": {"days": 7}}, "windows is .*; it must be a list of tables"),
+        ({"windows": [{"days": 7, "max_contacts": 1, "chanel": "x"}]}, r"windows\[0\] has the unknown field 'chanel'"),
+        ({"exclusive": [{}]}, r"exclusive\[0\].offers and channels are both empty"),
+        ({"quiet": [{"start": "25:00", "end": "08:00"}]}, r"quiet\[0\].start is '25:00'"),
+        ({"quiet": [{"start": "21:00"}]}, "give both or neither"),
+        ({"quiet": [{"first": "2026-12-26", "last": "2026-12-24"}]}, "last is '2026-12-24', before first"),
+        ({"quiet": [{"weekdays": ["sunday"]}]}, "holds 'sunday'; the weekdays are mon, tue"),
+        ({"slots": {"noon": "twelve"}}, r"slots\['noon'\] is 'twelve'; write a time as"),
+        ({"slots": {"a": "mon-fri 08:00-12:00", "b": "wed 11:00-13:00"}}, "slots 'a' .* and 'b' .* overlap"),
+        ({"suppression": [{"after": "lunch", "days": 3}]}, r"suppression\[0\].after is 'lunch'"),
+        ({"suppression": [{"after": "complaint", "days": 3}]}, "words is empty"),
+        ({"suppression": [{"after": "dissatisfaction", "days": 3}]}, "score_at_most is None"),
+        ({"eligibility": [{"column": "age"}]}, "say what is allowed"),
+        ({"eligibility": [{"column": "age", "at_least": "18"}]}, r"eligibility\[0\].at_least is '18'"),
+        ({"segment_pressure": {"north": -0.5}}, r"segment_pressure\['north'\] is -0.5"),
+        ({"parity": -1}, "parity is -1"),
+        ({"do_not_contact": "c1"}, "do_not_contact is 'c1'; it must be a list of names"),
+        ({"caution": 2}, "caution is 2; it must be a number of at least 0 and at most 1"),
+        ({"missing_consent": "guess"}, "missing_consent is 'guess'"),
+    ],
+)
+def test_impossible_rules_are_named_with_place_and_value(rules, words):
+    with pytest.raises(PolicyError, match=words):
+        ContactPolicy.from_dict(rules)
+
+
+@pytest.mark.parametrize(
+    ("rules", "constraints"),
+    [
+        ({"minimum_exposure": {"p1": 5}, "stock": {"p1": 4}}, ("minimum_exposure[p1]", "stock[p1]")),
+        (
+            {"minimum_exposure": {"p1": 5}, "max_contacts_per_customer": 0},
+            ("minimum_exposure[p1]", "max_contacts_per_customer"),
+        ),
+        ({"windows": [{"days": 7, "max_contacts": 1}, {"days": 7, "max_contacts": 2}]}, ("windows[7 days]",)),
+        (
+            {"windows": [{"days": 7, "max_contacts": 3}, {"days": 28, "max_contacts": 2}]},
+            ("windows[7 days]", "windows[28 days]"),
+        ),
+        ({"eligibility": [{"column": "age", "at_least": 60, "at_most": 30}]}, ("at_least", "at_most")),
+        ({"eligibility": [{"column": "age", "one_of": ["a"], "none_of": ["a"]}]}, ("one_of", "none_of")),
+        ({"missing_consent": "refuse"}, ("missing_consent", "require_consent")),
+    ],
+)
+def test_contradictions_are_found_before_any_customer_is_seen(rules, constraints):
+    with pytest.raises(Infeasible) as conflict:
+        ContactPolicy.from_dict(rules)
+    assert conflict.value.constraints == constraints
