@@ -266,7 +266,8 @@ class Recommender:
         -------
         pandas.DataFrame
             Columns customer_id, rank, product_id (or offer_id), channel, slot, p_organic, p_contact, uplift,
-            uplift_low, uplift_high, value, cost, net_value, grade. Intervals are of the conditional mean, not of one
+            uplift_low, uplift_high, value, cost, net_value, grade. Where the outcome is a count or an amount, p_organic
+            and p_contact are its expected values. Intervals are of the conditional mean, not of one
             person's own effect. Grade A: randomised; B: adjusted, supported by past contacts (customers alike, and the
             offer itself) and not refuted by the negative control; C: by the model only; X: not identifiable, and the
             interval says that anything is possible. A customer gets fewer than ``n`` rows where there are fewer pairs
