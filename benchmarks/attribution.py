@@ -137,6 +137,8 @@ def _methods(
     knowledge = Knowledge(**load_ontology().knowledge(ROLES))
     found = fit_scm(train, discover(train, knowledge=knowledge, bootstraps=20, rng=graph_rng), rng=fit_rng)
     booster = lightgbm.train(BOOSTING, lightgbm.Dataset(train[list(FEATURES)], train[OUTCOME]), num_boost_round=300)
+    causes = [name for name in FEATURES if name not in CONSEQUENCES]
+    blind = lightgbm.train(BOOSTING, lightgbm.Dataset(train[causes], train[OUTCOME]), num_boost_round=300)
     streams = rng.spawn(4)
     return {
         "do-Shapley, orders": _do_shapley(model, "permutation", streams[0]),
@@ -145,6 +147,7 @@ def _methods(
         "do-Shapley, lines closed form": _closed(lines),
         "do-Shapley, discovered graph": _do_shapley(found, "auto", streams[3]),
         "shap Tree": lambda new: _tree_shap(booster, new),
+        "shap Tree, trained on causes": lambda new: _tree_shap(blind, new, causes),
         "shap Permutation": lambda new: _black_box("Permutation", booster, train, new.head(10)),
         "shap Kernel": lambda new: _black_box("Kernel", booster, train, new.head(3)),
     }
@@ -169,13 +172,13 @@ def _closed(model: StructuralModel) -> Callable[[pd.DataFrame], Explained]:
     return explain
 
 
-def _tree_shap(booster: Any, new: pd.DataFrame) -> Explained:
+def _tree_shap(booster: Any, new: pd.DataFrame, columns: Sequence[str] = FEATURES) -> Explained:
     import shap
 
     many = pd.concat([new] * max(1, 2_000 // len(new)), ignore_index=True)
-    values = shap.TreeExplainer(booster).shap_values(many[list(FEATURES)])
-    frame = pd.DataFrame(np.asarray(values), columns=list(FEATURES)).head(len(new)).set_axis(new.index)
-    return frame, 0.0, len(many)
+    values = shap.TreeExplainer(booster).shap_values(many[list(columns)])
+    frame = pd.DataFrame(np.asarray(values), columns=list(columns)).head(len(new)).set_axis(new.index)
+    return frame.reindex(columns=list(FEATURES), fill_value=0.0), 0.0, len(many)
 
 
 def _black_box(kind: str, booster: Any, train: pd.DataFrame, new: pd.DataFrame) -> Explained:

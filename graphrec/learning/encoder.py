@@ -139,6 +139,13 @@ class LightConvolution(nn.Module):
         self.relation_logits = nn.Parameter(torch.zeros(config.layers, n_relations))
         self.bias = nn.Parameter(torch.zeros(len(product_features)))
 
+    def start(self, present: torch.Tensor) -> torch.Tensor:
+        """Vectors before any message, shape (n_nodes, d): identity where a node has one, plus projected attributes."""
+        customers, products = self.features
+        described = torch.cat([customers @ self.project_customer, products @ self.project_product])
+        rest = self.identity.shape[0] - len(described)
+        return self.identity * present + nn.functional.pad(described, (0, 0, 0, rest))
+
     def forward(self, adjacencies: list[torch.Tensor], present: torch.Tensor) -> torch.Tensor:
         """Vectors of all nodes, shape (n_nodes, d).
 
@@ -149,10 +156,7 @@ class LightConvolution(nn.Module):
         present : torch.Tensor, shape (n_nodes, 1)
             One where a node has an identity, zero where only its attributes speak.
         """
-        customers, products = self.features
-        described = torch.cat([customers @ self.project_customer, products @ self.project_product])
-        rest = self.identity.shape[0] - len(described)
-        layer = self.identity * present + nn.functional.pad(described, (0, 0, 0, rest))
+        layer = self.start(present)
         total = layer
         for logits in self.relation_logits:
             weights = torch.softmax(logits, dim=0)
@@ -178,6 +182,8 @@ class Encoder:
         Only events strictly before this moment (microseconds) were seen.
     history : tuple of float
         Mean log share of the later purchases after each epoch.
+    start_vectors : numpy.ndarray or None, shape (n_nodes, d), float32
+        Vectors of customers, products and categories before any message: what explains the others.
     """
 
     customer_vectors: np.ndarray
@@ -186,6 +192,7 @@ class Encoder:
     config: EncoderConfig
     as_of: int
     history: tuple[float, ...]
+    start_vectors: np.ndarray | None = None
 
     def log_shares(self, customers: np.ndarray) -> np.ndarray:
         """Log share of each product in a customer's next purchases, shape (n, n_products), float32."""
@@ -202,6 +209,7 @@ class Encoder:
             "relation_weights": {name: list(weights) for name, weights in self.relation_weights.items()},
         }
         vectors = {"customer_vectors": self.customer_vectors, "product_vectors": self.product_vectors}
+        vectors |= {} if self.start_vectors is None else {"start_vectors": self.start_vectors}
         write_archive(folder, "encoder", meta, vectors)
 
     @classmethod
@@ -215,4 +223,5 @@ class Encoder:
             config=EncoderConfig.from_dict(meta["config"]),
             as_of=meta["as_of"],
             history=tuple(meta["history"]),
+            start_vectors=arrays.get("start_vectors"),
         )

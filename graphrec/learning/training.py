@@ -339,6 +339,7 @@ def _finish(market: Market, offers: Offers, past: Interactions, as_of: int, task
         config=config,
         as_of=as_of,
         history=tuple(state.history),
+        start_vectors=model.start(task.graph.present).numpy(),
     )
 
 

@@ -16,17 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from causal.attribution import Attribution, attribute_outcome
-from causal.contributions.hiddencauses import check_hidden_causes
 from causal.encoding import FrameError
 from causal.graph import CausalGraph
 from causal.graphs.districts import project
 from causal.identification import NotIdentifiable
-from causal.scm import fit_scm
 from graphrec.learning.design import Design, fit_design
 from graphrec.market.panel import Panel
 
 if TYPE_CHECKING:
+    from causal.attribution import Attribution
     from graphrec.decisions.recommender import Recommender
 
 __all__ = ["CausalView", "attribute_appetite", "organic_graph"]
@@ -70,6 +68,9 @@ def attribute_appetite(
     CausalView
         With a refusal where the graph does not let the contributions be told.
     """
+    from causal.attribution import attribute_outcome  # loads lightgbm
+    from causal.scm import fit_scm
+
     panel = model.panel
     graph = organic_graph(panel, model.graph)
     if graph is None or not graph.parents(panel.outcome):
@@ -125,6 +126,8 @@ def organic_graph(panel: Panel, graph: CausalGraph) -> CausalGraph | None:
 
 def _hidden_causes(graph: CausalGraph, outcome: str) -> str:
     """Why single causes already cannot be told, asked before anything is fitted; empty where they can."""
+    from causal.contributions.hiddencauses import check_hidden_causes
+
     try:
         check_hidden_causes(graph, outcome, [frozenset({c}) for c in graph.nodes if c != outcome], linear=True)
     except NotIdentifiable as error:

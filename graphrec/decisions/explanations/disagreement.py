@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from causal.attribution import Attribution
 from causal.graph import CausalGraph
 from graphrec.decisions.explanations.account import Explanation
 from graphrec.market.tables import DataError
+
+if TYPE_CHECKING:
+    from causal.attribution import Attribution
 
 __all__ = ["Disagreement", "compare_views", "disagreement_table", "role_in_graph"]
 

@@ -68,8 +68,8 @@ def find_paths(appetite: Appetite, customer: int, product: int, n: int = 10) -> 
     model = appetite.filter
     if model is None:
         raise DataError(
-            "the appetite comes from the trained encoder, whose vectors do not say along which path they came; find "
-            "paths with appetite='filter' or 'blend'"
+            "the appetite comes from the trained encoder, whose last vectors do not say along which path they came; "
+            "find paths with appetite='filter' or 'blend', or ask encoder_paths of the Encoder itself"
         )
     histories = sparse.csr_array(appetite.histories)
     if not 0 <= customer < histories.shape[0] or not 0 <= product < histories.shape[1]:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from causal.attribution import Attribution
 from graphrec.decisions.explanations.account import Explanation
 from graphrec.decisions.explanations.causalview import attribute_appetite
 from graphrec.decisions.explanations.disagreement import compare_views, role_in_graph
@@ -24,6 +23,7 @@ from graphrec.market.tables import DataError
 from ontology import load_ontology
 
 if TYPE_CHECKING:
+    from causal.attribution import Attribution
     from graphrec.decisions.recommender import Recommender
 
 __all__ = ["CustomerExplanation", "contribution_reasons", "explain_customer"]
