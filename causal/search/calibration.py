@@ -40,9 +40,10 @@ class Curve:
 
 
 _BOSS = Curve((0.131, 0.579, 0.926, 0.970), 0.48)
-CURVES = {"boss": _BOSS, "lingam": _BOSS, "pc": Curve((0.136, 0.468, 0.899, 0.971), 0.60)}
-"""By method; one that is not listed keeps the share. LiNGAM picks parents by the score of BOSS and has its curve: 90
-tables of its own were too few to tell the two apart."""
+CURVES = {"boss": _BOSS, "lingam": _BOSS}
+"""By method; one that is not listed keeps the share. LiNGAM picks parents by the score of BOSS and has its curve: on 40
+tables it halved the errors without having seen them. PC has none: a curve learned on 115 tables of numbers, categories
+and both was no better than the share on 36 others."""
 
 
 def edge_probability(shares: Floats, runs: int, method: str) -> Floats:
@@ -73,8 +74,8 @@ def edge_probability(shares: Floats, runs: int, method: str) -> Floats:
     Examples
     --------
     >>> shares = np.array([[0.0, 0.8], [0.8, 0.0]])
-    >>> edge_probability(shares, 100, "fci")[0, 1]
-    np.float64(0.8)
+    >>> float(edge_probability(shares, 100, "pc")[0, 1])
+    0.8
     >>> bool(edge_probability(shares, 100, "boss")[0, 1] > 0.9)
     True
     """
