@@ -120,8 +120,8 @@ def _modifier_sets(named: np.ndarray) -> list[np.ndarray]:
     return [named] if named.all() else [named, np.ones_like(named)]
 
 
-def clearly_less(losses: np.ndarray, others: np.ndarray, clusters: np.ndarray) -> bool:
-    """Whether the summed loss is lower by more than its standard error over customers; all have shape (n,)."""
+def clearly_less(losses: np.ndarray, others: np.ndarray, clusters: np.ndarray, errors: float = 1.0) -> bool:
+    """Whether the summed loss is lower by more than so many standard errors over customers; all have shape (n,)."""
     _, position = np.unique(clusters, return_inverse=True)
     gain = np.bincount(position, weights=others - losses)
-    return bool(gain.sum() > np.sqrt(np.square(gain - gain.mean()).sum()))
+    return bool(gain.sum() > errors * np.sqrt(np.square(gain - gain.mean()).sum()))

@@ -3,7 +3,7 @@
 Hides how slots share one effect. Every slot has an intercept of its own and, by the few columns that customers left out
 confirm, a slope of its own; both are shrunk to no difference, so a slot with ten contacts leans on the others. Which
 columns (who is an evening person?) and how strongly is chosen by the loss on customers left out. Where slots as such do
-not lower that loss by more than its standard error, all slots are alike and the most used one is advised.
+not lower that loss by two standard errors, all slots are alike and the most used one is advised.
 
 Alternative considered: slots crossed with channels, each pair a channel of its own. A pair then leans on the shared
 effect only: what evenings do by e-mail says nothing about evenings by telephone.
@@ -28,6 +28,8 @@ __all__ = ["SlotEffects", "fit_slots"]
 
 _LEVEL_RIDGES = (1.0, 10.0, 100.0)
 _SLOPE_RIDGES = (3.0, 10.0, 30.0, 100.0)
+_ERRORS = 2.0
+"""Standard errors by which slots must lower the loss: the best of some twenty attempts is compared with none."""
 _SLOPES = (1, 2, 3, 5, 8)
 """Numbers of columns tried as modifiers of the slots' effects, the most telling first."""
 
@@ -112,98 +114,127 @@ def fit_slots(
     found = SlotEffects(rows.slots, shares, None)
     if np.count_nonzero(counts) < 2:
         return found, read
+    contacts = _Contacts(matrix, slot, outcome, aimed, folds, shares)
     plain = left_out_losses(read.columns, outcome, aimed, folds, [read.ridge])[:, 0]
-    levels = _try(read, outcome, aimed, folds, _by_slot(_slot_columns(matrix, _NO_COLUMN), slot, shares), _LEVEL_RIDGES)
-    best = levels, _NO_COLUMN
-    ranked = _most_telling(read, matrix, slot, outcome, aimed, levels, shares)
-    for number in _SLOPES:
-        if number > len(ranked):
-            break
-        chosen = ranked[:number]
-        tried = _try(
-            read,
-            outcome,
-            aimed,
-            folds,
-            _by_slot(_slot_columns(matrix, chosen), slot, shares),
-            _SLOPE_RIDGES,
-            levels.level,
-        )
-        if tried.losses.sum() < best[0].losses.sum():
-            best = tried, chosen
-    if not clearly_less(best[0].losses, plain, clusters):
+    best = _try_levels(read, contacts)
+    tried = _try_slopes(read, contacts, best)
+    best = tried if tried.losses.sum() < best.losses.sum() else best
+    if not clearly_less(best.losses, plain, clusters, _ERRORS):
         return found, read
-    winner, chosen = best
-    effect = fit_logistic(winner.columns, outcome, penalty=winner.ridge, offset=aimed, clusters=clusters)
-    richer = replace(
-        read, effect=effect, logits=effect.predict(winner.columns), columns=winner.columns, ridge=winner.ridge
-    )
-    return replace(found, modifiers=chosen), richer
+    columns, ridge = _beside(read, contacts, best.modifiers, best.level, best.slope)
+    effect = fit_logistic(columns, outcome, penalty=ridge, offset=aimed, clusters=clusters)
+    richer = replace(read, effect=effect, logits=effect.predict(columns), columns=columns, ridge=ridge)
+    return replace(found, modifiers=best.modifiers), richer
 
 
 _NO_COLUMN = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
+class _Contacts:
+    """The contacted rows: columns, slot, outcome, organic logit after targeting, fold; and the share of each slot."""
+
+    matrix: np.ndarray
+    slot: np.ndarray
+    outcome: np.ndarray
+    aimed: np.ndarray
+    folds: np.ndarray
+    shares: np.ndarray
+
+    def by_slot(self, modifiers: np.ndarray) -> np.ndarray:
+        """One copy of the slots' columns for each slot, zero except in the row's own; the usual mix where unknown."""
+        columns = _slot_columns(self.matrix, modifiers)
+        own = np.where((self.slot < 0)[:, None], self.shares, self.slot[:, None] == np.arange(len(self.shares)))
+        return np.asarray((own[:, :, None] * columns[:, None, :]).reshape(len(columns), -1))
+
+
+@dataclass(frozen=True, eq=False)
 class _Attempt:
-    """Columns and ridge of an effect with slots, its left-out loss, and the ridge of the slots' intercepts."""
+    """Columns and ridges of the slots' effects, and the loss of each row by a fit that did not see its customer."""
 
-    columns: np.ndarray
-    ridge: np.ndarray
-    losses: np.ndarray
+    modifiers: np.ndarray
     level: float
-
-
-def _try(
-    read: Modification,
-    outcome: np.ndarray,
-    aimed: np.ndarray,
-    folds: np.ndarray,
-    own: tuple[np.ndarray, int],
-    ridges: tuple[float, ...],
-    level: float | None = None,
-) -> _Attempt:
-    """The best of several ridges on the slots' columns beside the effect without slots."""
-    columns, width = own
-    whole = np.column_stack([read.columns, columns])
-    penalties = []
-    for ridge in ridges:
-        slopes = np.full(columns.shape[1], ridge)
-        slopes[::width] = ridge if level is None else level
-        penalties.append(np.concatenate([read.ridge, slopes]))
-    losses = left_out_losses(whole, outcome, aimed, folds, penalties)
-    chosen = int(np.argmin(losses.sum(axis=0)))
-    return _Attempt(whole, penalties[chosen], losses[:, chosen], ridges[chosen] if level is None else level)
+    slope: float
+    losses: np.ndarray
 
 
 def _slot_columns(matrix: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return np.column_stack([np.ones(len(matrix)), np.clip(matrix[:, chosen], -3.0, 3.0)])
 
 
-def _by_slot(columns: np.ndarray, slot: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, int]:
-    """One copy of the columns for each slot, zero except in the row's own; a row of unknown slot has the usual mix."""
-    weights = np.where((slot < 0)[:, None], shares, slot[:, None] == np.arange(len(shares)))
-    return (weights[:, :, None] * columns[:, None, :]).reshape(len(columns), -1), columns.shape[1]
+def _beside(
+    read: Modification, contacts: _Contacts, modifiers: np.ndarray, level: float, slope: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of the effect without slots and, beside them, of the slots; and the ridge of each."""
+    own = contacts.by_slot(modifiers)
+    ridge = np.full(own.shape[1], slope)
+    ridge[:: 1 + len(modifiers)] = level
+    return np.column_stack([read.columns, own]), np.concatenate([read.ridge, ridge])
 
 
-def _most_telling(
-    read: Modification,
-    matrix: np.ndarray,
-    slot: np.ndarray,
-    outcome: np.ndarray,
-    aimed: np.ndarray,
-    levels: _Attempt,
-    shares: np.ndarray,
-) -> np.ndarray:
-    """Matrix columns in the order of a score test: how much the slots' residuals go with the column."""
-    fitted = fit_logistic(levels.columns, outcome, penalty=levels.ridge, offset=aimed)
-    mean = expit(aimed + fitted.predict(levels.columns))
-    columns = np.clip(np.asarray(matrix, dtype=np.float64), -3.0, 3.0)
+def _try_levels(read: Modification, contacts: _Contacts) -> _Attempt:
+    """The best ridge of slots that differ by their intercepts only."""
+    tried = [_beside(read, contacts, _NO_COLUMN, level, level) for level in _LEVEL_RIDGES]
+    losses = left_out_losses(
+        tried[0][0], contacts.outcome, contacts.aimed, contacts.folds, [ridge for _, ridge in tried]
+    )
+    best = int(np.argmin(losses.sum(axis=0)))
+    return _Attempt(_NO_COLUMN, _LEVEL_RIDGES[best], _LEVEL_RIDGES[best], losses[:, best])
+
+
+def _try_slopes(read: Modification, contacts: _Contacts, levels: _Attempt) -> _Attempt:
+    """The best number of modifiers and ridge; each fold's modifiers are chosen without it.
+
+    One Newton step from the fit with intercepts only, so that a fold costs one matrix product whatever is tried.
+    """
+    columns, ridge = _beside(read, contacts, _NO_COLUMN, levels.level, levels.level)
+    pilot = fit_logistic(columns, contacts.outcome, penalty=ridge, offset=contacts.aimed)
+    eta = pilot.predict(columns)
+    mean = expit(contacts.aimed + eta)
+    weight = mean * (1 - mean)
+    target = weight * eta + contacts.outcome - mean
+    grid = [(n, slope) for n in _SLOPES if n <= contacts.matrix.shape[1] for slope in _SLOPE_RIDGES]
+    losses = np.zeros((len(eta), len(grid)))
+    for fold in np.unique(contacts.folds):
+        train, test = contacts.folds != fold, contacts.folds == fold
+        ranked = _most_telling(contacts, mean, train)
+        whole, _ = _beside(read, contacts, ranked, levels.level, 1.0)
+        x = np.asarray(whole[train], dtype=np.float64)
+        gram, moment = (x * weight[train, None]).T @ x, x.T @ target[train]
+        for place, (number, slope) in enumerate(grid):
+            kept, penalty = _part(read, len(contacts.shares), len(ranked), number, levels.level, slope)
+            beta = np.linalg.solve(gram[np.ix_(kept, kept)] + np.diag(penalty + 1e-8), moment[kept])
+            logits = contacts.aimed[test] + whole[test][:, kept] @ beta
+            losses[test, place] = np.logaddexp(0, logits) - contacts.outcome[test] * logits
+    if not grid:
+        return levels
+    best = int(np.argmin(losses.sum(axis=0)))
+    number, slope = grid[best]
+    everything = np.ones(len(eta), dtype=bool)
+    return _Attempt(_most_telling(contacts, mean, everything)[:number], levels.level, slope, losses[:, best])
+
+
+def _part(
+    read: Modification, slots: int, width: int, number: int, level: float, slope: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and ridge of the columns that remain when each slot keeps its first ``number`` modifiers."""
+    first = read.columns.shape[1]
+    own = np.arange(slots)[:, None] * (1 + width) + np.arange(1 + number)
+    ridge = np.tile(np.concatenate([[level], np.full(number, slope)]), slots)
+    return np.concatenate([np.arange(first), first + own.ravel()]), np.concatenate([read.ridge, ridge])
+
+
+def _most_telling(contacts: _Contacts, mean: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Matrix columns in the order of a score test on some rows: how differently the slots' residuals go with them.
+
+    What they have in common in all slots belongs to the shared effect, and is taken out.
+    """
+    columns = np.clip(np.asarray(contacts.matrix[rows], dtype=np.float64), -3.0, 3.0)
     columns = columns - columns.mean(axis=0)
-    statistic = np.zeros(matrix.shape[1])
-    for position in range(len(shares)):
-        own = slot == position
-        score = (outcome - mean)[own] @ columns[own]
-        spread = (mean * (1 - mean))[own] @ np.square(columns[own])
-        statistic += np.square(score) / np.maximum(spread, 1e-9)
+    residual, weight = (contacts.outcome - mean)[rows], (mean * (1 - mean))[rows]
+    slots = [contacts.slot[rows] == position for position in range(len(contacts.shares))]
+    score = np.array([residual[own] @ columns[own] for own in slots])
+    spread = np.array([weight[own] @ np.square(columns[own]) for own in slots])
+    shared = np.square(score.sum(axis=0)) / np.maximum(spread.sum(axis=0), 1e-9)
+    statistic = (np.square(score) / np.maximum(spread, 1e-9)).sum(axis=0) - shared
     return np.argsort(-statistic, kind="stable")[: max(_SLOPES)]

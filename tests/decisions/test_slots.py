@@ -20,7 +20,7 @@ SLOTS = ("weekday_morning", "weekday_afternoon", "weekday_evening")
 
 @cache
 def fitted(seed: int, slot_effect: float, slots: str = "recorded") -> tuple[Simulation, Recommender]:
-    sim = graphrec.simulate_market(300, 30, 8, rng=seed, slots=SLOTS, slot_effect=slot_effect, contact_share=0.03)
+    sim = graphrec.simulate_market(240, 20, 8, rng=seed, slots=SLOTS, slot_effect=slot_effect, contact_share=0.04)
     config = RecommenderConfig(slots=slots, controls_per_contact=3)
     return sim, Recommender(config).fit(sim.market, graph=sim.truth.graph, rng=seed)
 
@@ -33,7 +33,7 @@ def test_scores_name_a_learned_slot_and_can_be_narrowed() -> None:
     narrow = model.recommend(n=4, slots=["weekday_evening"], channels=["email"])
     assert set(narrow["slot"]) == {"weekday_evening"} and set(narrow["channel"]) == {"email"}
     everything = model.recommend(n=10_000, customers=["C001"])
-    assert len(everything) == 30 * 3 * 3
+    assert len(everything) == 20 * 3 * 3
     one = everything.merge(narrow, on=["customer_id", "product_id", "channel", "slot"])
     np.testing.assert_allclose(one["uplift_x"], one["uplift_y"], rtol=1e-9)
     np.testing.assert_allclose(one["uplift_low_x"], one["uplift_low_y"], rtol=1e-9)
@@ -106,14 +106,14 @@ def test_advice_with_slots_is_worth_more_where_they_matter_and_not_less_where_th
     gains = []
     for seed in (201, 202):
         sim, model = fitted(seed, slot_effect)
-        matrix = model.effects.design.transform(model.scorer().frame(np.arange(300)))
+        matrix = model.effects.design.transform(model.scorer().frame(np.arange(240)))
         told = sim.truth.potential_outcomes()
         order = pd.Index(model.effects.model.slots).get_indexer(pd.Index(SLOTS))
         with_slots = model.effects.model.predict(matrix, errors=False, slots=order).uplift
         at_any_time = np.repeat(model.effects.model.predict(matrix, errors=False).uplift, len(SLOTS), axis=1)
         assert list(model.effects.channels) == sorted(sim.truth.channels)
         true = told.sort_values(["customer_id", "product_id", "channel"], kind="stable")["uplift"].to_numpy()
-        who = np.arange(300).repeat(len(true) // 300)
+        who = np.arange(240).repeat(len(true) // 240)
         found = [share_of_oracle(values.ravel(), true, who) for values in (with_slots, at_any_time)]
         gains.append(found[0] - found[1])
     assert np.mean(gains) > margin
