@@ -24,6 +24,7 @@ def relaxation(p, limit, capacity, budget):
     return -found.fun
 
 
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), limit=st.sampled_from([1, 2, None]), levels=st.sampled_from([None, 1]))
 def test_the_minimum_of_the_dual_is_the_linear_relaxation(draw, seed, limit, levels):
     p = draw(seed, limit=limit, levels=levels)
@@ -39,6 +40,7 @@ def test_the_descent_reaches_what_the_linear_program_finds(draw, seed, levels):
     assert descended.bound == pytest.approx(find_prices(p).bound, rel=2e-3)
 
 
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000))
 def test_any_prices_bound_every_plan(draw, seed):
     p = draw(seed)
