@@ -33,7 +33,7 @@ def test_good_requests_pass():
 
 
 def test_an_unknown_order_is_refused():
-    with pytest.raises(DataError, match="by is 'appetite'; choose 'uplift' or 'net_value'"):
+    with pytest.raises(DataError, match="by is 'appetite'; choose 'uplift', 'uplift_low' or 'net_value'"):
         check_request(1, "appetite", None)
 
 
