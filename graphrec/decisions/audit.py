@@ -1,7 +1,7 @@
 """What a plan does to whom, and what it would have been worth: the questions of an audit, answered in tables.
 
-The door of `planning.pressure`, `planning.judging` and `planning.trial`. Hides nothing; each question is a file of its
-own:
+The door of `planning.pressure`, `planning.hindsight` and `planning.trial`. Hides nothing; each question is a file of
+its own:
 
 - who is contacted too often, by segment, before the plan and with it (`pressure_table`);
 - whether segments are treated alike (`fairness_table`);
@@ -11,7 +11,7 @@ own:
 
 from __future__ import annotations
 
-from graphrec.decisions.planning.judging import LoggedValue, logged_value
+from graphrec.decisions.planning.hindsight import LoggedValue, logged_value
 from graphrec.decisions.planning.pressure import fairness_table, pressure_table
 from graphrec.decisions.planning.trial import Trial, simulated_trial
 

@@ -37,7 +37,8 @@ def test_the_page_prices_every_rule_and_says_who_gets_nothing(findings: Findings
 def test_every_rule_of_a_policy_has_a_name_and_a_reason() -> None:
     for name in (
         "slot_capacity[call, noon]", "stock[p]", "segment_pressure[north]", "parity[north]", "windows[7 days]",
-        "windows", "exclusive[0]", "quiet[sat, sun]", "suppression[complaint, 90 days]", "eligibility[age]", "do_not_contact",
+        "windows", "exclusive[0]", "quiet[sat, sun]", "suppression[complaint, 90 days]", "eligibility[age]",
+        "do_not_contact",
     ):  # fmt: skip
         assert "_" not in name_rule(name) and "[" not in name_rule(name)
         assert (why_out(name) or "").endswith(".")
