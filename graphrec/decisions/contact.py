@@ -106,7 +106,8 @@ class ContactModel:
         uplift = np.zeros(len(raw))
         contacted = np.flatnonzero(channel != self.panel.control)
         if len(contacted):
-            response = self.effects.model.predict(self.effects.design.transform(raw.iloc[contacted]))
+            matrix = self.effects.design.transform(raw.iloc[contacted])
+            response = self.effects.corrected(self.effects.model.predict(matrix))
             place = pd.Index(self.effects.channels).get_indexer(pd.Index(channel[contacted]))
             uplift[contacted] = response.uplift[np.arange(len(contacted)), place]
         return uplift

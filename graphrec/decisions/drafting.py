@@ -248,9 +248,17 @@ class _Known:
 def _contact_figures(model: Recommender, subjects: Subjects) -> _Contact:
     effects = model.effects
     matrix = effects.design.transform(subjects.rows)
-    response = effects.model.predict(matrix)
+    response = effects.doubted(effects.model.predict(matrix), matrix)
     known = np.full(response.p_contact.shape, "")  # what is not identifiable is not advised
-    low, high = uplift_interval(response.p_organic[:, None], response.p_contact, response.se, model.config.level, known)
+    low, high = uplift_interval(
+        response.p_organic[:, None],
+        response.p_contact,
+        response.se,
+        model.config.level,
+        known,
+        hidden=effects.hidden,
+        binary=effects.binary,
+    )
     supported = np.asarray(effects.exposure.supported(matrix), dtype=bool) & _tried(model.panel, subjects.offers)
     return _Contact(effects.channels, low, high, supported)
 

@@ -141,7 +141,8 @@ class Scorer:
         per_chunk = max(1, _CHUNK_ROWS // max(len(self.offers), 1))
         for start in range(0, len(customers), per_chunk):
             chunk = customers[start : start + per_chunk]
-            yield chunk, self.effects.model.predict(self.effects.design.transform(self.frame(chunk)))
+            matrix = self.effects.design.transform(self.frame(chunk))
+            yield chunk, self.effects.corrected(self.effects.model.predict(matrix))
 
     def frame(self, customers: np.ndarray) -> pd.DataFrame:
         """Covariates (with appetite) of customers x offers, customers varying slowest."""
