@@ -30,6 +30,8 @@ _PRECISION = 1e-6
 _LARGE_PRECISION = 3e-5
 """Enough for plans that are too large for an exact answer."""
 _LARGE_ROWS = 300_000
+_WORTH_A_SEARCH = 8e-5
+"""Gap from which an exact search of the margin of a larger plan pays."""
 _SHARPENINGS = 4
 _TIE_BREAK = 2e-5
 
@@ -64,7 +66,7 @@ def assign(problem: Problem) -> Assignment:
     if not _is_close(problem, rows, bound):
         distinct = _told_apart(problem)
         rows = _better(problem, rows, settle(distinct, find_prices(distinct)))
-    if not small and not _is_close(problem, rows, bound):
+    if not small and not _is_close(problem, rows, bound, _WORTH_A_SEARCH):
         rows, bound = _polish(problem, prices, rows)
     return Assignment(rows, prices, max(bound, problem.worth(rows)), problem.fits(rows))
 
@@ -120,8 +122,9 @@ def _told_apart(problem: Problem) -> Problem:
     return replace(problem, value=problem.value * (1 + _TIE_BREAK * even))
 
 
-def _is_close(problem: Problem, rows: Integers, bound: float) -> bool:
-    return problem.fits(rows) and bound - problem.worth(rows) <= _precision(problem) * abs(bound)
+def _is_close(problem: Problem, rows: Integers, bound: float, precision: float | None = None) -> bool:
+    wanted = _precision(problem) if precision is None else precision
+    return problem.fits(rows) and bound - problem.worth(rows) <= wanted * abs(bound)
 
 
 def _precision(problem: Problem) -> float:

@@ -23,7 +23,7 @@ __all__ = ["Relaxed", "relax", "solve", "textbook_form"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-_NODE_ROWS = 1_000_000  # nodes times rows of the exact search, a few seconds at most
+_NODE_ROWS = 500_000  # nodes times rows of the exact search, a few seconds at most
 
 
 @dataclass(frozen=True, eq=False)

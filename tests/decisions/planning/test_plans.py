@@ -405,3 +405,21 @@ def test_a_slot_without_a_time_is_refused_where_times_matter():
     policy = ContactPolicy.from_dict({"quiet": [{"weekdays": ["sun"]}], "slots": {"dawn": SLOTS["dawn"]}})
     with pytest.raises(PolicyError, match="quiet needs the time of slot 'noon'"):
         allocate(make_scores(0), policy, at="2024-04-01")
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_plans_too_large_for_an_exact_answer_keep_minima_and_parity_and_are_close(limit):
+    scores = make_scores(11, customers=3000, candidates=8)
+    scores.loc[scores["product_id"] == "p3", "net_value"] -= 5.0
+    scores.loc[scores["region"] == "north", "net_value"] *= 1.5  # without parity the north would get most
+    rules = {
+        "max_contacts_per_customer": limit, "channel_capacity": {"email": 600, "call": 40}, "budget": 700.0,
+        "minimum_exposure": {"p3": 200}, "parity": 0.1, "segments": "region",
+    }  # fmt: skip
+    plan = allocate(scores, ContactPolicy.from_dict(rules))
+    rate = plan.contacts.groupby("region").size() / scores.groupby("region")["customer_id"].nunique()
+    assert rate.max() <= 1.1 * len(plan.contacts) / 3000 + 1e-9
+    assert (plan.contacts["product_id"] == "p3").sum() >= 200
+    assert (plan.contacts["channel"] == "email").sum() <= 600 and plan.contacts["cost"].sum() <= 700 * (1 + 1e-9)
+    assert 0 <= plan.gap <= 1e-3
+    assert plan.shadow_prices["minimum_exposure[p3]"] < 0
