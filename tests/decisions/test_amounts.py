@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import graphrec
+from causal import CausalGraph
 from graphrec.learning.heads.additive import AdditiveUplift
 
 
@@ -28,7 +29,8 @@ def fitted() -> tuple[graphrec.Recommender, np.ndarray]:
     panel = graphrec.Panel.from_frame(
         table, treatment="arm", outcome="spend", control="none", roles=roles, randomised=True
     )
-    return graphrec.Recommender().fit(panel, rng=0), truth
+    graph = CausalGraph(["wealth", "age", "arm", "spend"], [("arm", "spend"), ("wealth", "spend")])
+    return graphrec.Recommender().fit(panel, graph=graph, rng=0), truth
 
 
 def test_money_is_scored_in_money(fitted) -> None:

@@ -8,10 +8,12 @@ import pytest
 from scipy.special import expit
 
 import graphrec
+from causal import CausalGraph
 from graphrec.decisions.guard import compare_with_constant
 from graphrec.learning.crossfit import LeftOut
 
 ROLES = {"wealth": "Wealth", "age": "Age"}
+GRAPH = CausalGraph(["wealth", "age", "arm", "bought"], [("arm", "bought"), ("wealth", "bought"), ("age", "bought")])
 
 
 def left_out(uplift, truth, seed=0, noise=0.3):
@@ -66,15 +68,15 @@ def test_the_constant_is_chosen_on_other_customers():
 
 
 def test_a_recommender_is_guarded_by_what_its_customers_show():
-    crossing = graphrec.Recommender().fit(experiment(0, slope=1.5, level=0.0), rng=0)
+    crossing = graphrec.Recommender(head="t").fit(experiment(0, slope=1.5, level=0.0), graph=GRAPH, rng=0)
     assert crossing.guard.passed and crossing.guard is crossing.guard
     assert crossing.judgement.calibration.slope == pytest.approx(1.0, abs=0.4)
-    flat = graphrec.Recommender(head="t").fit(experiment(1, slope=0.0, level=0.8), rng=0)
+    flat = graphrec.Recommender(head="t").fit(experiment(1, slope=0.0, level=0.8), graph=GRAPH, rng=0)
     assert flat.guard.advised == "mail"
 
 
 def test_where_nothing_is_identifiable_nothing_is_judged():
-    model = graphrec.Recommender(head="appetite").fit(experiment(2, slope=0.0, level=0.8, n=600), rng=0)
+    model = graphrec.Recommender(head="appetite").fit(experiment(2, slope=0.0, level=0.8, n=600), graph=GRAPH, rng=0)
     assert (
         not model.guard.claimed
         and model.guard.advised == "nobody"
@@ -85,7 +87,7 @@ def test_where_nothing_is_identifiable_nothing_is_judged():
 def test_a_recalibrated_model_is_saved_with_its_line(tmp_path):
     panel = experiment(3, slope=1.0, level=0.2, n=1_500)
     config = graphrec.RecommenderConfig(head="t", recalibrate=True)
-    model = graphrec.Recommender(config).fit(panel, rng=0)
+    model = graphrec.Recommender(config).fit(panel, graph=GRAPH, rng=0)
     line = model.effects.recalibration
     assert line is not None and np.isfinite(line.slope)
     moved = replace(line, applies=True, slope=0.5, intercept=0.01)

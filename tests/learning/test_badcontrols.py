@@ -13,7 +13,7 @@ from graphrec.learning.hidden import HiddenCause, bound_hidden_cause, front_door
 from graphrec.market.panel import Panel
 
 
-def table(seed: int = 0, n: int = 3_000, hidden: float = 0.0) -> pd.DataFrame:
+def table(seed: int = 0, n: int = 2_000, hidden: float = 0.0) -> pd.DataFrame:
     """Wealth drives contact and buying; how long a call lasted follows from both contact and purchase."""
     rng = np.random.default_rng(seed)
     wealth, age, taste = rng.normal(size=(3, n))
@@ -73,7 +73,7 @@ def test_a_hidden_cause_as_strong_as_wealth_widens_every_row():
 
 
 def test_a_ranking_by_the_lower_end_heeds_the_hidden_cause(tmp_path):
-    panel = panel_of(table(2, n=1_500).drop(columns="lasted"))
+    panel = panel_of(table(2, n=800).drop(columns="lasted"))
     plain = graphrec.Recommender(graphrec.RecommenderConfig(head="t")).fit(panel, rng=0)
     wary = graphrec.Recommender(graphrec.RecommenderConfig(head="t", sensitivity=1.0)).fit(panel, rng=0)
     first, second = plain.recommend(by="uplift_low"), wary.recommend(by="uplift_low")

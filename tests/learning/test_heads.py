@@ -33,7 +33,7 @@ def taken(rows, order):
 
 @pytest.fixture(scope="module")
 def made(planted):
-    return planted(100, n=4_000)
+    return planted(100, n=3_000)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def fitted(made):
 @pytest.fixture(scope="module")
 def spending(planted):
     """Money: most spend nothing; a contact adds 2 + x0, in expectation."""
-    made = planted(101, n=6_000, level=(0.8,), confounding=1.0)
+    made = planted(101, n=4_000, level=(0.8,), confounding=1.0)
     rng = np.random.default_rng(7)
     effect = 2.0 + made.rows.matrix[:, 0].astype(np.float64)
     organic = 3.0 + 2.0 * made.rows.matrix[:, 0] + made.rows.matrix[:, 1]
@@ -97,7 +97,7 @@ def test_the_planted_effect_is_found_and_its_absence_too(made, fitted, planted, 
     found = fitted[name].predict(made.rows.matrix).uplift
     np.testing.assert_allclose(found.mean(axis=0), made.uplift.mean(axis=0), atol=0.05)
     assert np.corrcoef(found[:, 0], made.uplift[:, 0])[0, 1] > 0.6
-    none = planted(102, n=6_000, level=(0.0,), slope=0.0, confounding=1.5)
+    none = planted(102, n=4_000, level=(0.0,), slope=0.0, confounding=1.5)
     naive = none.rows.outcome[none.rows.contacted].mean() - none.rows.outcome[~none.rows.contacted].mean()
     assert abs(fit(name, none.rows).predict(none.rows.matrix).uplift.mean()) < naive / 3
 
@@ -114,8 +114,8 @@ def test_every_learner_takes_amounts(spending, name):
 @pytest.mark.slow
 def test_intervals_of_the_additive_learner_cover(planted):
     covered = []
-    for seed in range(110, 118):
-        made = planted(seed, n=4_000, level=(0.8,))
+    for seed in range(110, 115):
+        made = planted(seed, n=3_000, level=(0.8,))
         rng = np.random.default_rng(seed)
         x = made.rows.matrix.astype(np.float64)
         effect = 1.0 + 0.5 * x[:, 0]
