@@ -25,7 +25,6 @@ from graphrec.decisions.explanations.judging import deletion_gain, nudged
 from graphrec.decisions.explanations.predictors import (
     Groups,
     Predictor,
-    Table,
     class_groups,
     column_groups,
     contact_predictor,
@@ -291,21 +290,10 @@ def compare_explanations(
             {
                 "method": name,
                 "level": first.level,
-                "faithfulness": _faithfulness(predictor, table, other, judged, first, judge_rng),
+                "faithfulness": deletion_gain(predictor, table, other, judged, first.values),
                 "stability": rank_agreement(first.values, second.values),
                 "seconds": first.seconds,
                 "question": first.question,
             }
         )
     return pd.DataFrame(found)
-
-
-def _faithfulness(
-    predictor: Predictor,
-    table: Table,
-    other: Table,
-    groups: Mapping[str, Sequence[str]],
-    found: Explanation,
-    rng: np.random.Generator,
-) -> float:
-    return deletion_gain(predictor, table, other, groups, found.values, rng)

@@ -30,8 +30,8 @@ def deletion_gain(
     background: Table,
     groups: Mapping[str, Sequence[str]],
     values: Floats,
-    rng: np.random.Generator,
-    draws: int = 16,
+    rng: int | np.random.Generator | None = 0,
+    draws: int = 32,
     random_orders: int = 8,
 ) -> float:
     """How much faster a prediction moves when columns are replaced in the order of an explanation.
@@ -42,8 +42,9 @@ def deletion_gain(
         As in `graphrec.decisions.explanations.shapley.grouped_shapley`.
     values : numpy.ndarray, shape (n, d) or (1, d)
         Values of the groups; a single row speaks for all.
-    rng : numpy.random.Generator
-        Draws the background rows and the random orders.
+    rng : int, Generator or None
+        Draws the background rows and the random orders. A fixed seed by default: methods that are compared must meet
+        the same draws, for other draws change the figure more than a better method does.
     draws : int
         Background rows that a replaced column is averaged over.
     random_orders : int
@@ -59,11 +60,12 @@ def deletion_gain(
     n, d = len(rows), len(members)
     if d < 2:
         return float("nan")
-    drawn = rng.integers(len(background), size=draws)
+    draw = np.random.default_rng(rng)
+    drawn = draw.integers(len(background), size=draws)
     order = np.broadcast_to(np.argsort(-np.abs(values), axis=1, kind="stable"), (n, d))
     own = _distance(predictor, rows, background, members, order, drawn)
     chance = [
-        _distance(predictor, rows, background, members, rng.permuted(order, axis=1), drawn)
+        _distance(predictor, rows, background, members, draw.permuted(order, axis=1), drawn)
         for _ in range(random_orders)
     ]
     return float(own - np.mean(chance))
