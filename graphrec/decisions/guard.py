@@ -77,6 +77,8 @@ class Guard:
             return "No effect can be learned from these data, so no choice by customer can be better than another."
         low, high = self.interval
         action = "contacting nobody" if self.constant == _NOBODY else f"contacting everybody through {self.constant}"
+        if low == high == 0:
+            return f"Choosing by customer comes to the same as {action}, which is simpler."
         found = f"{self.difference:+.4f} ({low:+.4f} to {high:+.4f}, {self.level:.0%})"
         if self.passed:
             return f"Choosing by customer beats {action} by {found} for each opportunity."
