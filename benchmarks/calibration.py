@@ -1,4 +1,4 @@
-"""Whether the probability of an edge is true, and the script behind the numbers of :mod:`causal.search.calibration`.
+"""Whether the probability of an edge is true, and what learned the numbers of :mod:`causal.search.edgeprobability`.
 
     OMP_NUM_THREADS=1 python -m benchmarks.calibration [--graphs 300] [--only boss pc] [--networks child insurance]
     OMP_NUM_THREADS=1 python -m benchmarks.calibration --learn
@@ -26,7 +26,7 @@ from benchmarks.networks import DATA, Case, draw_discrete, read_network
 from benchmarks.worlds import JUDGE, LEARN, Family, draw_world
 from causal import discover
 from causal.knowledge import Knowledge
-from causal.search.calibration import KNOTS, doubt, log_odds_of_share
+from causal.search.edgeprobability import KNOTS, doubt, log_odds_of_share
 
 __all__ = ["main", "reliability"]
 

@@ -20,7 +20,7 @@ from causal.encoding import FrameError
 from causal.graph import CausalGraph, Note
 from causal.graphs.resamples import Resamples
 from causal.knowledge import Knowledge
-from causal.search.calibration import edge_probability
+from causal.search.edgeprobability import edge_probability
 from causal.search.orientation import Pattern, extend
 from causal.search.searches import Findings, search_boss, search_lingam, search_pc, soft_notes
 from causal.search.searchtable import SearchTable, prepare_table

@@ -70,7 +70,7 @@ class CausalGraph:
         A latent common cause of the two. May stand beside a directed edge of the same pair.
     confidence : mapping of (str, str) to mapping, optional
         Per ordered pair ``{"edge": p, "share": q, "orientation": r}``: the probability that the two are adjacent, the
-        share of bootstrap graphs in which they are, from which it comes (:mod:`causal.search.calibration`),
+        share of bootstrap graphs in which they are, from which it comes (:mod:`causal.search.edgeprobability`),
         and the share of those that point from the first to the second (an undirected edge counts half for each
         direction). Pairs that no bootstrap joins are not listed.
     consensus : CausalGraph, optional

@@ -9,7 +9,7 @@ and the share of graphs with an edge is then no probability: one absent edge in 
 A statistic z against a threshold c is exceeded in a share Phi((z - c) / s) of the runs, where s^2 is the clusters for
 each draw, while the posterior odds behind such a threshold are about exp(c (z - c)); the two agree for s = 1.6 / c,
 between .5 and .6. Of one, two and four times, twice gave the best Brier score and log loss over tests and order search
-together. What is left between shares and probabilities is mended by :mod:`causal.search.calibration`.
+together. What is left between shares and probabilities is mended by :mod:`causal.search.edgeprobability`.
 
 The runs go side by side in threads: the compiled loops let go of the interpreter, and a thread needs no copy of the
 table. Processes were considered: each would import and compile for half a second and be sent the rows.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causal import CausalGraph, discover
-from causal.search.calibration import CURVES, edge_probability
+from causal.search.edgeprobability import CURVES, edge_probability
 
 
 def table(*shares):
