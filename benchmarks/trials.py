@@ -39,6 +39,8 @@ HILLSTROM_ROLES = {
 }
 PRICE, COST = 10.0, 0.15
 """Starbucks: what a purchase brings and a promotion costs."""
+GUARDED = "ours, guard"
+"""Ours, or the best single arm where the model's own check does not find choosing by customer clearly better."""
 HEADS: Mapping[str, Head | None] = {"ours": None, "T-learner": fit_t_learner, "response": fit_response_rank}
 
 
@@ -81,9 +83,8 @@ def halves(count: int, repeats: int) -> Iterator[tuple[int, np.ndarray, np.ndarr
         yield repeat, np.flatnonzero(~first), np.flatnonzero(first)
 
 
-def advise(
+def learn(
     train: pd.DataFrame,
-    test: pd.DataFrame,
     head: Head | None,
     seed: int,
     *,
@@ -91,12 +92,16 @@ def advise(
     control: str,
     outcome: str,
     roles: Mapping[str, str],
-) -> pd.DataFrame:
-    """Uplift of each test row (in order), one column for each arm, by the public interface."""
+) -> graphrec.Recommender:
+    """A recommender of the training rows, by the public interface."""
     panel = graphrec.Panel.from_frame(
         train, treatment=treatment, control=control, outcome=outcome, roles=roles, randomised=True
     )
-    model = graphrec.Recommender(head=head).fit(panel, rng=seed)
+    return graphrec.Recommender(head=head).fit(panel, rng=seed)
+
+
+def advise(model: graphrec.Recommender, test: pd.DataFrame) -> pd.DataFrame:
+    """Uplift of each test row (in order), one column for each arm."""
     units = test.assign(customer_id=np.arange(len(test)))
     scores = model.recommend(n=len(model.effects.channels), market=units)
     wide = scores.pivot(index="customer_id", columns="channel", values="uplift")
@@ -119,7 +124,8 @@ def _show_qini(frame: pd.DataFrame, repeats: int) -> None:
     for repeat, train, test in halves(len(frame), repeats):
         scores = {"T-logistic": t_logistic(frame, train, test, treated, outcome)}
         for name, head in HEADS.items():
-            advice = advise(frame.iloc[train], frame.iloc[test], head, repeat, **settings)  # type: ignore[arg-type]
+            model = learn(frame.iloc[train], head, repeat, **settings)  # type: ignore[arg-type]
+            advice = advise(model, frame.iloc[test])
             scores[name] = advice["Womens E-Mail"].to_numpy()
         for name, score in scores.items():
             found.setdefault(name, []).append(qini_observed(score, outcome[test], treated[test]).coefficient)
@@ -160,18 +166,15 @@ def _by_repeat(values: Sequence[float]) -> np.ndarray:
 def _show_value(frame: pd.DataFrame, repeats: int) -> None:
     """Visits for each customer when everybody gets the advised arm, less the best constant arm chosen in training."""
     arms, visit = frame["segment"].to_numpy(), frame["visit"].to_numpy(np.float64)
-    settings = {"treatment": "segment", "control": NOBODY, "outcome": "visit", "roles": HILLSTROM_ROLES}
-    gains = {name: np.empty((2, repeats, len(frame))) for name in HEADS}
-    deviates = {name: np.empty((repeats, len(frame))) for name in HEADS}
+    names = [*HEADS, GUARDED]
+    gains = {name: np.empty((2, repeats, len(frame))) for name in names}
+    deviates = {name: np.empty((repeats, len(frame))) for name in names}
     for repeat, train, test in halves(len(frame), repeats):
         constant = str(pd.Series(visit[train]).groupby(arms[train]).mean().idxmax())
         rate = arm_rates(frame, train, test)
-        for name, head in HEADS.items():
-            advice = advise(frame.iloc[train], frame.iloc[test], head, repeat, **settings)  # type: ignore[arg-type]
-            chosen = np.where(advice.max(axis=1) > 0, advice.idxmax(axis=1), NOBODY)
-            gains[name][:, repeat, test] = _value(chosen, arms[test], visit[test], rate) - _value(
-                np.full(len(test), constant), arms[test], visit[test], rate
-            )
+        base = _value(np.full(len(test), constant), arms[test], visit[test], rate)
+        for name, chosen in _choices(frame, train, test, repeat).items():
+            gains[name][:, repeat, test] = _value(chosen, arms[test], visit[test], rate) - base
             deviates[name][repeat, test] = chosen != constant
     print("Value of the advised arm less the best constant arm (visits for each customer, 95 %)")
     print(f"  {'':<12}{'inverse weighting':>28}{'doubly robust':>28}{'other than constant':>22}")
@@ -179,6 +182,21 @@ def _show_value(frame: pd.DataFrame, repeats: int) -> None:
         cells = [mean_interval(rows.mean(axis=0)) for rows in found]
         told = "".join(f"{f'{cell.value:+.4f} [{cell.low:+.4f}, {cell.high:+.4f}]':>28}" for cell in cells)
         print(f"  {name:<12}{told}{deviates[name].mean():>22.1%}")
+
+
+def _choices(frame: pd.DataFrame, train: np.ndarray, test: np.ndarray, repeat: int) -> dict[str, np.ndarray]:
+    """The arm of each test customer by each head, and by ours where the guard lets it choose by customer."""
+    settings = {"treatment": "segment", "control": NOBODY, "outcome": "visit", "roles": HILLSTROM_ROLES}
+    chosen = {}
+    for name, head in HEADS.items():
+        model = learn(frame.iloc[train], head, repeat, **settings)  # type: ignore[arg-type]
+        advice = advise(model, frame.iloc[test])
+        chosen[name] = np.where(advice.max(axis=1) > 0, advice.idxmax(axis=1), NOBODY)
+        if head is None:
+            guard = model.guard
+            simple = NOBODY if guard.constant == "nobody" else guard.constant
+            chosen[GUARDED] = chosen[name] if guard.passed else np.full(len(test), simple)
+    return chosen
 
 
 def arm_rates(frame: pd.DataFrame, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
@@ -212,7 +230,8 @@ def show_starbucks(folder: Path, repeats: int) -> None:
     chosen |= {name: np.zeros((repeats, len(frame)), dtype=bool) for name in HEADS}
     for repeat, train, test in halves(len(frame), repeats):
         for name, head in HEADS.items():
-            advice = advise(frame.iloc[train], frame.iloc[test], head, repeat, **settings)  # type: ignore[arg-type]
+            model = learn(frame.iloc[train], head, repeat, **settings)  # type: ignore[arg-type]
+            advice = advise(model, frame.iloc[test])
             chosen[name][repeat, test] = advice["promotion"].to_numpy() * PRICE > COST
     print(f"Starbucks, {len(frame):,} customers: net incremental revenue for 10,000 rows of the test (95 %)")
     base = None

@@ -7,7 +7,7 @@ Hides seven decisions. (1) f is first learned on rows that were not contacted, a
 effect is read off, f is moved to fit controls weighted like the contacted (a targeting step, van der Laan & Rubin
 2006), so the effect is right if either f or the propensity is. (3) The channels share one effect and differ by shrunken
 deviations. (4) Which columns modify the effect, and how strongly it is shrunk, is chosen on customers left out.
-(5) Slots add shrunken deviations of their own (`graphrec.learning.moments`). (6) Trees add what the linear effect
+(5) Slots add shrunken deviations of their own (`graphrec.learning.sloteffects`). (6) Trees add what the linear effect
 leaves, as far as customers left out confirm it. (7) With the effect known, f is learned again on everybody.
 
 The structure matters more than the width: the same columns in a free-form learner did far worse, because the effect
@@ -27,9 +27,9 @@ from scipy.special import expit
 from graphrec.learning.exposure import Exposure, fit_exposure
 from graphrec.learning.logistic import LogisticFit, fit_logistic
 from graphrec.learning.modification import effect_columns, fit_modification
-from graphrec.learning.moments import SlotEffects, fit_slots
 from graphrec.learning.outcome import BinaryModel, customer_folds, fit_binary
 from graphrec.learning.residual import BoostedResidual, LeftOver, fit_residual
+from graphrec.learning.sloteffects import SlotEffects, fit_slots
 from graphrec.market.tables import DataError
 
 __all__ = ["Response", "StructuredUplift", "TrainingRows", "fit_structured_uplift"]
