@@ -3,9 +3,10 @@ r"""Who is held out and who explores: by customer, from a keyed hash, with every
 Hides the randomness of a plan. A customer's arm depends on the seed and the customer's identifier alone, so it is the
 same whatever other customers, candidates or rules the plan has (a salted hash as in Kohavi, Tang & Xu 2020, ch. 4).
 
-Before the plan is made, room is set aside for exploration: of every limit about the explorers' share of it, and their
-draws are made rarer where they would need more. The plan then has the rest, and is the same for every draw, which is
-what makes the probability of every action a known number. Held-out customers are part of the plan (their room stays
+Before the plan is made, room is set aside for exploration: of every limit the explorers' share of it, rounded down, or
+less where all their draws need less, and their draws are made rarer where they would need more. What is left for the
+plan therefore never shrinks when a limit grows. It is the same for every draw, which is what makes the probability of
+every action a known number. Held-out customers are part of the plan (their room stays
 empty), so that held-out and contacted were chosen by the same rule and differ by chance alone.
 
 Draws are independent, so they could all fall into one channel. Room is reserved for more than that: the chance that
@@ -136,22 +137,24 @@ def set_aside(problem: Problem, policy: ContactPolicy) -> Reserve:
     nothing = Reserve(np.zeros(len(problem.value)), np.zeros(limits.cells), 0.0, limits.amount)
     if policy.exploration == 0 or not len(problem.value):
         return nothing
-    chance = 1.0 / np.diff(problem.start)[problem.customer]
+    even = 1.0 / np.diff(problem.start)[problem.customer]
     ceiling = limits.ceilings
-    most = _share(policy.exploration, ceiling)
+    most = np.floor(policy.exploration * ceiling + 1e-9)
+    fair = policy.exploration * limits.purse
     tail = np.log(_OVERFLOW / (limits.cells + 1))
-    dear = problem.cost > limits.purse
-    chance[dear] = 0.0
-    _refuse_no_room(problem, policy, np.asarray((most[problem.cells] < 1).any(axis=1)), dear)
-    wanted = policy.exploration * _by_cell(problem, chance)
-    thin = np.array([_thinned(mean, room, tail) for mean, room in zip(wanted, most)])
+    _refuse_no_room(problem, policy, np.asarray((ceiling[problem.cells] < 1).any(axis=1)), problem.cost > limits.purse)
+    chance = np.where(problem.cost > fair, 0.0, even)
+    draws = policy.exploration * _by_cell(problem, chance)
+    thin = np.array([_thinned(mean, room, tail) for mean, room in zip(draws, most)])
     chance *= thin[problem.cells].min(axis=1)
     money = 0.0
-    if np.isfinite(limits.purse):
-        share, money = _affordable(policy.exploration * chance, problem.cost, policy.exploration * limits.purse, tail)
+    if np.isfinite(fair):
+        share = _affordable(policy.exploration * chance, problem.cost, fair, tail)
         chance *= np.where(problem.cost > 0, share, 1.0)
-    wanted = policy.exploration * _by_cell(problem, chance)
-    cells = np.array([min(_reach(mean, tail), room) for mean, room in zip(wanted, most)])
+        money = _needed(policy.exploration * even, problem.cost, fair, tail)
+    # The need is that of all draws, thinned or not: it must not jump when a limit grows.
+    every = policy.exploration * _by_cell(problem, even)
+    cells = np.array([min(_reach(mean, tail), room) for mean, room in zip(every, most)])
     counted = np.where(np.isfinite(cells), cells, 0.0)
     taken = np.where(limits.growing, limits.matrix @ counted + limits.money * money, 0.0)
     return Reserve(chance, cells, money, limits.amount - taken)
@@ -227,36 +230,28 @@ def _explored(
     return np.flatnonzero(taken)
 
 
-def _share(exploration: float, ceiling: Floats) -> Floats:
-    """Most that is set aside of an amount: the explorers' share and two standard deviations, half of it in general."""
-    fair = exploration * np.where(np.isfinite(ceiling), ceiling, 0.0)
-    most = np.minimum(np.floor(fair + 2 * np.sqrt(fair)), np.floor(max(exploration, 0.5) * ceiling))
-    return np.where(np.isfinite(ceiling), np.where(ceiling >= 1, np.maximum(most, 1.0), 0.0), np.inf)
+def _affordable(chance: Floats, cost: Floats, room: float, tail: float) -> float:
+    """Share of the draws that some money pays for."""
+    return _largest(lambda part: _pays(part * chance, cost, room, tail))
 
 
-def _affordable(chance: Floats, cost: Floats, fair: float, tail: float) -> tuple[float, float]:
-    """Share of the draws that the explorers' share of the budget (half again, or one dear contact) can pay for, and
-    the money that this needs.
+def _needed(chance: Floats, cost: Floats, most: float, tail: float) -> float:
+    """Money that pays for all draws, at most so much."""
+    return most * _smallest(lambda part: _pays(chance, cost, part * most, tail))
+
+
+def _pays(chance: Floats, cost: Floats, money: float, tail: float) -> bool:
+    """Whether draws cost more than some money with a chance below the tail.
 
     Chernoff's bound with the costs as they are: the chance of spending more than `b` is at most
     ``exp(sum_j p_j (exp(s c_j) - 1) - s b)`` for every `s`.
     """
-    drawn = (chance > 0) & (cost > 0)
-    if not drawn.any():
-        return 1.0, 0.0
-    biggest = float(cost[drawn].max())
-    room = max(1.5 * fair, biggest)
+    paid = (chance > 0) & (cost > 0)
+    if money >= float(cost[paid].sum()):
+        return True
+    biggest = float(cost[paid].max())
     slopes = np.geomspace(0.01, 30.0, 60) / biggest
-    grown = np.array([float(chance[drawn] @ np.expm1(slope * cost[drawn])) for slope in slopes])
-
-    def fits(share: float, money: float) -> bool:
-        return (
-            bool(np.min(share * grown - slopes * money) <= tail) if money < share * float(cost[drawn].sum()) else True
-        )
-
-    share = _largest(lambda part: fits(part, room))
-    money = room * _smallest(lambda part: fits(share, part * room))
-    return share, money
+    return any(float(chance[paid] @ np.expm1(s * cost[paid])) - s * money <= tail for s in slopes)
 
 
 def _largest(holds: Callable[[float], bool]) -> float:

@@ -105,6 +105,54 @@ def test_room_is_set_aside_before_the_plan_and_never_exceeded(make):
         assert problem.cost[made].sum() <= reserve.money * (1 + 1e-9)
 
 
+def dear_and_cheap(customers=20):
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{i:03d}" for i in range(customers)] * 2,
+            "product_id": ["p"] * customers + ["q"] * customers,
+            "channel": ["email"] * customers + ["call"] * customers,
+            "net_value": [3.0] * customers + [4.0] * customers,
+            "cost": [0.1] * customers + [4.0] * customers,
+        }
+    )
+
+
+def rising(plans):
+    worth = np.array([[plan.planned_value, plan.bound] for plan in plans])
+    return np.all(np.diff(worth, axis=0) >= -1e-6 * worth[1:])
+
+
+@pytest.mark.parametrize("exploration", [0.001, 0.1, 0.4])
+@pytest.mark.parametrize("table", [dear_and_cheap(), scores(40, 5)], ids=["two prices", "one price"])
+def test_a_larger_budget_never_lowers_the_plan_or_its_bound(table, exploration):
+    budgets = [1, 2, 3, 3.9, 4, 5, 8, 11, 20, 39, 40, 41, 60, 90, 200]
+    assert rising([allocate(table, ContactPolicy(budget=b, exploration=exploration), rng=0) for b in budgets])
+
+
+@pytest.mark.parametrize("exploration", [0.001, 0.1, 0.4])
+def test_a_larger_capacity_never_lowers_the_plan_or_its_bound(exploration):
+    capacities = [*range(1, 13), 20, 30, 50, 100, 300]
+    policies = [ContactPolicy(channel_capacity={"call": c}, exploration=exploration) for c in capacities]
+    assert rising([allocate(scores(60, 2), policy, rng=0) for policy in policies])
+
+
+@pytest.mark.parametrize("exploration", [0.001, 0.02, 0.1, 0.3])
+@pytest.mark.parametrize("capacity", [1, 10, 25, 300])
+def test_the_plan_keeps_all_but_the_explorers_share_of_a_limit(exploration, capacity):
+    table = dear_and_cheap(300).query("channel == 'call'")
+    room = capacity - int(exploration * capacity + 1e-9)
+    plan = allocate(table, ContactPolicy(channel_capacity={"call": capacity}, exploration=exploration), rng=0)
+    assert plan.planned_value == pytest.approx(4.0 * room)
+    money = allocate(table, ContactPolicy(budget=4.0 * capacity, exploration=exploration), rng=0)
+    assert money.planned_value >= 4.0 * np.floor((1 - exploration) * capacity - 1e-9)
+
+
+def test_explorers_draw_nothing_that_their_share_of_the_budget_cannot_pay():
+    plan = allocate(dear_and_cheap(), ContactPolicy(budget=30.0, exploration=0.1), rng=0)
+    chance = plan.probabilities.groupby("channel")["probability"].min()
+    assert chance["call"] == pytest.approx(0.9) and chance["email"] < 0.9
+
+
 def test_logged_propensities_recover_the_value_of_every_action():
     """Inverse propensity weights on the log of one randomised plan estimate the mean value of contacting by email."""
     table = scores(20_000, seed=3).assign(channel="email")
