@@ -49,6 +49,8 @@ class Guard:
         Share of opportunities that the policy contacts.
     claimed : bool
         Whether there is an effect to choose by; False where it is not identifiable.
+    unjudged : tuple of str
+        Channels with too few contacts to be valued on customers left out: neither policy nor constant uses them.
     """
 
     constant: str
@@ -59,6 +61,7 @@ class Guard:
     level: float
     contacted: float
     claimed: bool = True
+    unjudged: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -73,6 +76,13 @@ class Guard:
     @property
     def sentence(self) -> str:
         """What it means, in plain English."""
+        if not self.unjudged:
+            return self._finding
+        left = f"Left out for want of contacts, and not to be chosen by these data: {', '.join(self.unjudged)}."
+        return f"{self._finding} {left}"
+
+    @property
+    def _finding(self) -> str:
         if not self.claimed:
             return "No effect can be learned from these data, so no choice by customer can be better than another."
         low, high = self.interval

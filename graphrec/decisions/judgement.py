@@ -2,7 +2,9 @@
 
 Hides when this is paid for (once, when first asked) and on how many rows. The learner is fitted again three times, so
 large panels are thinned to whole customers first; the verdict is then that of a model learned from less, which leans
-to caution. Where no effect is identifiable nothing is computed: there is nothing to judge.
+to caution. Channels with fewer than thirty contacts are not judged: a score weighted by the inverse of a tiny
+probability is one row that speaks for hundreds. Where no effect is identifiable nothing is computed: there is nothing
+to judge.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import pandas as pd
 
 from graphrec.decisions.guard import Guard, compare_with_constant
 from graphrec.learning.badcontrols import ControlAudit, audit_controls
-from graphrec.learning.crossfit import leave_out, take_rows
+from graphrec.learning.comparability import FEWEST_CONTACTS
+from graphrec.learning.crossfit import leave_out, take_channels, take_rows
 from graphrec.learning.heads.nuisances import fit_nuisances, is_binary
 from graphrec.learning.heads.registry import HeadRecipe
 from graphrec.learning.hidden import bound_hidden_cause
@@ -77,10 +80,27 @@ def judge(
     kept = _whole_customers(rows, maximum_rows, thin_rng)
     if not len(propensity):  # a loaded model keeps none
         propensity = fit_nuisances(rows, exposure_rng, arms=False).exposure.propensity
-    left = leave_out(take_rows(rows, kept), recipe, propensity[kept], fit_rng)
-    return Judgement(
-        compare_with_constant(left, effects.channels), fit_recalibration(left, binary=is_binary(rows.outcome))
-    )
+    rows, propensity, unjudged = _many_contacts(take_rows(rows, kept), propensity[kept])
+    if not rows.channels:
+        return _nothing(unjudged)
+    left = leave_out(rows, recipe, propensity, fit_rng)
+    guard = replace(compare_with_constant(left, rows.channels), unjudged=unjudged)
+    return Judgement(guard, fit_recalibration(left, binary=is_binary(rows.outcome)))
+
+
+def _many_contacts(rows: TrainingRows, propensity: np.ndarray) -> tuple[TrainingRows, np.ndarray, tuple[str, ...]]:
+    """Rows and propensities of the channels with enough contacts to be left out, and the names of the others."""
+    counts = np.bincount(rows.channel, minlength=1 + len(rows.channels))[1:]
+    enough = counts >= FEWEST_CONTACTS
+    if enough.all():
+        return rows, propensity, ()
+    unjudged = tuple(name for name, many in zip(rows.channels, enough) if not many)
+    if not enough.any():
+        return replace(rows, channels=()), propensity, unjudged
+    arms = np.flatnonzero(np.r_[True, enough])
+    of_these = propensity[np.ix_(np.isin(rows.channel, arms), arms)]
+    shares = of_these / np.maximum(of_these.sum(axis=1, keepdims=True), 1e-300)
+    return take_channels(rows, np.flatnonzero(enough)), shares, unjudged
 
 
 def _whole_customers(rows: TrainingRows, most: int, rng: np.random.Generator) -> np.ndarray:
@@ -95,9 +115,9 @@ def _whole_customers(rows: TrainingRows, most: int, rng: np.random.Generator) ->
     return np.flatnonzero(np.isin(position, chosen))
 
 
-def _nothing() -> Judgement:
+def _nothing(unjudged: tuple[str, ...] = ()) -> Judgement:
     nan = float("nan")
-    guard = Guard("nobody", nan, nan, nan, (nan, nan), 0.95, nan, claimed=False)
+    guard = Guard("nobody", nan, nan, nan, (nan, nan), 0.95, nan, claimed=False, unjudged=unjudged)
     return Judgement(guard, Recalibration(nan, nan, (nan, nan), False, 0.0))
 
 

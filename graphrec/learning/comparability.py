@@ -19,13 +19,16 @@ from scipy.special import expit
 from graphrec.learning.exposure import Exposure, effective_sample_size
 from graphrec.learning.response import TrainingRows
 
-__all__ = ["Comparability", "assess_exposure"]
+__all__ = ["FEWEST_CONTACTS", "Comparability", "assess_exposure"]
 
 _BINS = 10
 _LEAST_ESS = {"absent": 20.0, "thin": 60.0}
 _LEAST_OVERLAP = {"absent": 0.5, "thin": 0.8}
-_FEWEST_CONTACTS = 30
 _CERTAIN = 1e-6
+FEWEST_CONTACTS = 30
+"""Contacts of a channel below which it is graded C at best, and not valued on customers left out."""
+_LEAST_CONTACTS = 10
+"""Contacts below which no effect is claimed, drawn by lot or not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +68,18 @@ class Comparability:
         """Best grade that the comparison allows a channel that was not drawn by lot, and why."""
         if self.status == "absent":
             return "X", self.sentence
+        few = self.few(channel)
+        if few[0] > "B":
+            return few
+        return ("C", self.sentence) if self.status == "thin" else few
+
+    def few(self, channel: str) -> tuple[str, str]:
+        """Best grade that the number of contacts allows, drawn by lot or not, and why: X under ten, C under thirty."""
         contacts = int(self.channels.loc[self.channels["channel"] == channel, "contacts"].iloc[0])
-        if contacts < _FEWEST_CONTACTS:
-            return "C", f"only {contacts} contacts went through {channel}"
-        return ("C", self.sentence) if self.status == "thin" else ("B", "")
+        if contacts >= FEWEST_CONTACTS:
+            return "B", ""
+        went = f"only {contacts} contact{'s' * (contacts != 1)} went through {channel}"
+        return ("C", went) if contacts >= _LEAST_CONTACTS else ("X", f"{went}: too few to learn an effect from")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, without the balance, which has a file of its own."""

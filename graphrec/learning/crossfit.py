@@ -17,7 +17,7 @@ from graphrec.learning.outcome import customer_folds
 from graphrec.learning.response import TrainingRows
 from graphrec.market.tables import DataError
 
-__all__ = ["LeftOut", "leave_out", "take_rows"]
+__all__ = ["LeftOut", "leave_out", "take_channels", "take_rows"]
 
 _CLIP_QUANTILE = 0.995
 
@@ -82,9 +82,12 @@ def leave_out(
     means = np.empty((len(fold), 1 + count))
     for k, fit_rng in enumerate(fit_rngs):
         test = fold == k
-        model = recipe.fit(take_rows(rows, ~test), fit_rng)
+        learned = take_rows(rows, ~test)
+        seen = np.flatnonzero(np.bincount(learned.channel, minlength=1 + count)[1:])
+        model = recipe.fit(take_channels(learned, seen), fit_rng)
         found = model.predict(rows.matrix[test])
-        means[test] = np.column_stack([found.p_organic, found.p_contact])
+        means[test] = found.p_organic[:, None]  # through a channel that the other folds lack: no effect is claimed
+        means[np.ix_(test, 1 + seen)] = found.p_contact
     inverse = _inverse(propensity, rows.channel)
     received = rows.channel[:, None] == np.arange(1 + count)
     residual = inverse * (rows.outcome - means[np.arange(len(fold)), rows.channel])
@@ -116,6 +119,16 @@ def take_rows(rows: TrainingRows, chosen: np.ndarray) -> TrainingRows:
     optional = {name: getattr(rows, name) for name in ("logged", "slot")}
     parts |= {name: values[chosen] for name, values in optional.items() if values is not None}
     return replace(rows, channel=channel, **parts)
+
+
+def take_channels(rows: TrainingRows, kept: np.ndarray) -> TrainingRows:
+    """The rows without contact and those of some channels (positions, ascending), numbered anew."""
+    if len(kept) == len(rows.channels):
+        return rows
+    number = np.full(1 + len(rows.channels), -1)
+    number[np.r_[0, 1 + kept]] = np.arange(1 + len(kept))
+    some = take_rows(rows, number[rows.channel] >= 0)
+    return replace(some, channel=number[some.channel], channels=tuple(rows.channels[i] for i in kept))
 
 
 def _inverse(propensity: np.ndarray, channel: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from graphrec.learning.comparability import Comparability, assess_exposure
 from graphrec.learning.design import Design
 from graphrec.learning.exposure import Exposure, fit_exposure
 from graphrec.learning.falsification import NegativeControl, negative_control
-from graphrec.learning.form import FormError, fit_form_error
+from graphrec.learning.form import FormError, fit_form_error, unvarying_channels
 from graphrec.learning.grading import grade_channels
 from graphrec.learning.heads.additive import AdditiveUplift
 from graphrec.learning.heads.nuisances import is_binary
@@ -137,11 +137,16 @@ def fit_effects(
 
 
 def _form(rows: TrainingRows, model: UpliftModel, exposure: Exposure) -> FormError:
-    """Error of the form of a model that knows what it expected of rows it had not seen; none for the others."""
+    """Error of the form of a model that knows what it expected of rows it had not seen, and channels without variation.
+
+    The second holds for every learner.
+    """
+    same = unvarying_channels(rows)
     if not isinstance(model, StructuredUplift | AdditiveUplift):
-        return FormError()
+        return same
     response = model.predict(rows.matrix, errors=False)
-    return fit_form_error(rows, model.expected, response, exposure.control_weights, rows.modifiers)
+    found = fit_form_error(rows, model.expected, response, exposure.control_weights, rows.modifiers)
+    return FormError(found.findings + same.findings)
 
 
 def _twin_outcome(panel: Panel) -> np.ndarray:

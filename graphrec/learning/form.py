@@ -6,6 +6,10 @@ residual is taken: outcome minus prediction among the contacted, less the same a
 these residuals vary by more than their noise (DerSimonian & Laird 1986), their shrunken square is added to the
 variance of every row in the group.
 
+A channel whose contacts all had the same outcome is a case of its own: no residual varies, so every learner is certain.
+Its standard error is then at least what the exact binomial interval of so many equal outcomes allows (Clopper & Pearson
+1934).
+
 Alternatives considered: correcting the prediction by the residual (a second learner, no standard error of its own);
 conformal intervals for effects (Lei & Candes 2021), which are for one person's outcome and are many times as wide.
 """
@@ -17,15 +21,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.stats import chi2, norm
 
 from graphrec.learning.response import Response, TrainingRows
 
-__all__ = ["FormError", "fit_form_error"]
+__all__ = ["FormError", "fit_form_error", "unvarying_channels"]
 
 _GROUPS = 8
 _SIGNIFICANCE = 0.2
-_ORGANIC, _EFFECT, _TOGETHER = -1, -2, -1
+_ORGANIC, _EFFECT, _SAME, _TOGETHER = -1, -2, -3, -1
+_TAIL = 0.05
 _FEWEST = 15
 """Contacted rows of a group, and controls of a group, below which it is not judged."""
 
@@ -38,7 +43,7 @@ class FormError:
     ----------
     findings : tuple of (channel position or -1, matrix column or -1 or -2, edges, squared bias)
         Groups whose residuals differ from zero, ``len(edges) + 1`` each. Channel -1 is all channels together; column -1
-        is the organic outcome, -2 the predicted effect.
+        is the organic outcome, -2 the predicted effect, -3 all rows (of a channel whose outcome does not vary).
 
     Examples
     --------
@@ -57,6 +62,9 @@ class FormError:
         uplift = response.uplift
         for channel, column, edges, bias in self.findings:
             own = slice(None) if channel < 0 else slice(channel * slots, (channel + 1) * slots)
+            if column == _SAME:
+                found[:, own] = np.maximum(found[:, own], bias[0])
+                continue
             values = uplift[:, own] if column == _EFFECT else _values(matrix, response.p_organic, column)[:, None]
             found[:, own] = np.maximum(found[:, own], np.asarray(bias)[np.digitize(values, edges)])
         return found
@@ -80,7 +88,7 @@ class FormError:
     def sentence(self, names: Sequence[str]) -> str:
         """What was found, in plain English."""
         special = {_ORGANIC: "appetite", _EFFECT: "predicted effect"}
-        shown = list(dict.fromkeys(special.get(c) or names[c] for _, c, *_ in self.findings))
+        shown = list(dict.fromkeys(special.get(c) or names[c] for _, c, *_ in self.findings if c != _SAME))
         if not shown:
             return "In no group of customers does the effect differ from its prediction by more than chance."
         return f"The effect differs from its prediction by groups of {', '.join(shown)}; intervals there are wider."
@@ -88,6 +96,28 @@ class FormError:
 
 def _values(matrix: np.ndarray, organic: np.ndarray, column: int) -> np.ndarray:
     return organic if column == _ORGANIC else matrix[:, column]
+
+
+def unvarying_channels(rows: TrainingRows) -> FormError:
+    """Squared doubt in channels all of whose contacts had the same outcome.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+
+    Notes
+    -----
+    Of n equal outcomes the exact one-sided 95 % bound of the rate of the other outcome is 1 - 0.05^(1/n); it is taken
+    as 1.64 standard errors. For amounts that share is of the standard deviation of all outcomes.
+    """
+    unit = 1.0 if np.isin(rows.outcome, (0.0, 1.0)).all() else float(rows.outcome.std())
+    findings = []
+    for position in range(len(rows.channels)):
+        own = rows.outcome[rows.channel == position + 1]
+        if len(own) and own.min() == own.max():
+            least = unit * (1.0 - _TAIL ** (1.0 / len(own))) / norm.ppf(1.0 - _TAIL)
+            findings.append((position, _SAME, (), (float(least**2),)))
+    return FormError(tuple(findings))
 
 
 def fit_form_error(

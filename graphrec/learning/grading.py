@@ -1,7 +1,8 @@
 """The best grade of advice through each channel, and the reason why it is not better.
 
 Hides the order in which doubts count: no effect claimed, drawn by lot, not identifiable, no overlap, no graph, a failed
-or missing check, few contacts. A randomised, B adjusted by a graph and not refuted, C by the model only, X refused.
+or missing check, few contacts. Few contacts count however they were drawn: a lot among five customers says nothing. A
+randomised, B adjusted by a graph and not refuted, C by the model only, X refused.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def grade_channels(
     found = {}
     for channel in channels:
         if claims_effect and _randomised(panel, channel) >= _RANDOMISED_SHARE:
-            found[channel] = ("A", "")
+            few = comparability.few(channel)
+            found[channel] = few if few[0] > "B" else ("A", "")
             continue
         found[channel] = max(shared, comparability.cap(channel), key=lambda doubt: doubt[0])
     return found
