@@ -22,7 +22,11 @@ __all__ = ["consenting", "unanswered"]
 
 
 def consenting(
-    market: Market, customers: NDArray[Any], channels: Sequence[str], purpose: str | None = None
+    market: Market,
+    customers: NDArray[Any],
+    channels: Sequence[str],
+    purpose: str | None = None,
+    at: pd.Timestamp | None = None,
 ) -> NDArray[np.bool_]:
     """Whether each customer agreed to each channel.
 
@@ -34,6 +38,8 @@ def consenting(
         Identifiers and names of the rows and columns of the answer.
     purpose : str, optional
         Answers for another named purpose do not count. When omitted, every purpose answered must be granted.
+    at : pandas.Timestamp, optional
+        Moment of the contact, UTC; answers and unsubscriptions after it are not known yet. Without it all count.
 
     Returns
     -------
@@ -50,7 +56,7 @@ def consenting(
             f"none of the customers of the scores (first {customers[0]!r}) is in the market; their consents cannot be "
             "known. Pass the market that was scored"
         )
-    answers = _answers(market.consents, purpose)
+    answers = _answers(market.consents, purpose, at)
     latest = _latest(answers, ["customer_id", "channel", "purpose"])
     latest = latest.groupby(["customer_id", "channel"], sort=False, as_index=False).agg(
         granted=("granted", "all"), changed_at=("changed_at", "min")
@@ -62,15 +68,17 @@ def consenting(
     row, column = row[known], column[known]
     allowed[row, column] = latest["granted"].to_numpy(dtype=bool)[known]
     since[row, column] = _moments(latest["changed_at"])[known]
-    return allowed & (_unsubscribed(market.events, customers, channels) < since)
+    return allowed & (_unsubscribed(market.events, customers, channels, at) < since)
 
 
-def unanswered(market: Market, customers: NDArray[Any]) -> NDArray[np.bool_]:
-    """Whether each customer has no row in the consents at all."""
-    return np.asarray(~pd.Index(customers).isin(market.consents["customer_id"]))
+def unanswered(market: Market, customers: NDArray[Any], at: pd.Timestamp | None = None) -> NDArray[np.bool_]:
+    """Whether each customer has no row in the consents at all, up to a moment."""
+    answered = _answers(market.consents, None, at)["customer_id"]
+    return np.asarray(~pd.Index(customers).isin(answered))
 
 
-def _answers(consents: pd.DataFrame, purpose: str | None) -> pd.DataFrame:
+def _answers(consents: pd.DataFrame, purpose: str | None, at: pd.Timestamp | None) -> pd.DataFrame:
+    """Answers for a purpose, or for all, that were known at a moment; undated ones always are."""
     granted = consents["granted"].astype("boolean").fillna(False).to_numpy(dtype=bool)
     told = _texts(consents, "purpose")
     frame = pd.DataFrame(
@@ -82,7 +90,9 @@ def _answers(consents: pd.DataFrame, purpose: str | None) -> pd.DataFrame:
             "changed_at": _times(consents, "changed_at"),
         }
     )
-    return frame if purpose is None else frame[frame["purpose"].isin(["", purpose])]
+    counts = np.ones(len(frame), dtype=bool) if purpose is None else frame["purpose"].isin(["", purpose]).to_numpy()
+    late = np.zeros(len(frame), dtype=bool) if at is None else (frame["changed_at"] > at).to_numpy(dtype=bool)
+    return frame[counts & ~late]
 
 
 def _latest(answers: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -94,11 +104,15 @@ def _latest(answers: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     )
 
 
-def _unsubscribed(events: pd.DataFrame, customers: NDArray[Any], channels: Sequence[str]) -> NDArray[np.int64]:
+def _unsubscribed(
+    events: pd.DataFrame, customers: NDArray[Any], channels: Sequence[str], at: pd.Timestamp | None
+) -> NDArray[np.int64]:
     """Moment of the last unsubscription of each customer from each channel; the earliest integer where none."""
     never = np.iinfo(np.int64).min
     last = np.full((len(customers), len(channels)), never)
     gone = events[events["event_type"].to_numpy() == "unsubscribe"] if "event_type" in events else events.iloc[:0]
+    if at is not None:
+        gone = gone[~(_times(gone, "event_time") > at).to_numpy(dtype=bool)]
     if gone.empty:
         return last
     moment = _moments(_times(gone, "event_time"))

@@ -138,6 +138,6 @@ def _consents(policy: ContactPolicy, past: Past) -> dict[Any, frozenset[str]] | 
         return None
     ids = past.market.vocabulary.customers.ids
     channels = sorted(set(past.market.consents["channel"].dropna().astype(str)))
-    granted = consenting(past.market, ids, channels, policy.consent_purpose)
+    granted = consenting(past.market, ids, channels, policy.consent_purpose, past.given)
     agreed = np.flatnonzero(granted.any(axis=1))
     return {ids[i]: frozenset(c for c, yes in zip(channels, granted[i]) if yes) for i in agreed}

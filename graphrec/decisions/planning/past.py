@@ -6,7 +6,7 @@ Hides the time zone and the end of the record. Without a moment the plan is made
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -72,13 +72,35 @@ class Past:
 
 
 def read_past(market: Market | None, at: Any) -> Past:
-    """The record of a market up to a moment; by default up to its end."""
+    """The record of a market up to a moment; by default up to its end.
+
+    Raises
+    ------
+    PolicyError
+        ``at`` is no single moment.
+    """
     if at is None:
         return Past(market)
+    moment = _moment(at)
     try:
-        moment = pd.Timestamp(at)
         zone = "UTC" if market is None else market.time_zone
         known = moment.tz_localize(zone) if moment.tzinfo is None else moment
-        return Past(market, known.tz_convert("UTC"))
-    except (TypeError, ValueError) as error:
-        raise PolicyError(f"at is {at!r}; give a moment such as '2026-12-21 09:00'") from error
+    except (TypeError, ValueError) as error:  # an hour that summer time skips or repeats
+        raise PolicyError(f"at is {at!r}; {error}; add the time zone, as in '2026-12-21T09:00+01:00'") from error
+    return Past(market, known.tz_convert("UTC"))
+
+
+def _moment(at: Any) -> pd.Timestamp:
+    """One moment from an ISO text or a datetime; a number has no unit and 05/09 is two days in two countries."""
+    wrong = (
+        f"at is {at!r}; give a moment such as '2026-12-21 09:00' (year first), or leave it out for the end of records"
+    )
+    if not isinstance(at, str | date | np.datetime64):
+        raise PolicyError(wrong)
+    try:
+        stamp = pd.to_datetime(at, format="ISO8601") if isinstance(at, str) else pd.Timestamp(at)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PolicyError(wrong) from error
+    if not isinstance(stamp, pd.Timestamp):  # NaT
+        raise PolicyError(wrong)
+    return stamp

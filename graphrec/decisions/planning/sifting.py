@@ -111,14 +111,15 @@ def _consents(candidates: Candidates, policy: ContactPolicy, market: Market | No
     if not policy.require_consent or market is None:
         return
     if policy.missing_consent == "refuse":
-        silent = unanswered(market, candidates.customers)
+        silent = unanswered(market, candidates.customers, past.given)
         if silent.any():
             first = shown(candidates.customers[int(np.argmax(silent))])
             raise PolicyError(
                 f"require_consent=True: customer {first} has no consent row "
                 f"({int(silent.sum())} such customers). Record their answer, or set missing_consent='leave out'"
             )
-    granted = consenting(market, candidates.customers, candidates.channels, policy.consent_purpose)
+    # Without a moment of their own, plans heed every answer on record: a no after the last event is still a no.
+    granted = consenting(market, candidates.customers, candidates.channels, policy.consent_purpose, past.given)
     yield NO_CONSENT, ~granted[candidates.customer, candidates.channel]
 
 

@@ -74,6 +74,38 @@ def test_an_unsubscription_revokes_what_came_before_it():
     assert allowed(market(rows, [("eve", None, "2025-02-01")])) == ["ann email", "ann call", "bob email"]
 
 
+def test_answers_and_unsubscriptions_after_the_moment_do_not_count():
+    rows = [
+        yes("ann", "email", "2024-03-01"),
+        yes("ann", "call", "2024-01-01"),
+        yes("bob", "call", "2024-01-01"),
+        no("bob", "call", "2024-03-01"),
+    ]
+    where = market(rows, [("ann", "call", "2024-03-01")])
+    scores = pd.DataFrame(
+        {
+            "customer_id": ["ann", "ann", "bob"],
+            "product_id": "p",
+            "channel": ["email", "call", "call"],
+            "net_value": 1.0,
+        }
+    )
+    policy = ContactPolicy(None, require_consent=True)
+
+    def contacted(at):
+        made = allocate(scores.assign(product_id=["p", "q", "p"]), policy, where, at=at).contacts
+        return sorted(made["customer_id"] + " " + made["channel"])
+
+    where.time_zone = "UTC"
+    assert contacted("2024-02-01") == ["ann call", "bob call"]
+    assert contacted("2024-03-01") == contacted(None) == ["ann email"]
+    assert contacted("2023-12-31") == []
+    strict = ContactPolicy(require_consent=True, missing_consent="refuse")
+    with pytest.raises(PolicyError, match="has no consent row"):
+        allocate(scores, strict, where, at="2023-12-31")
+    assert len(allocate(scores, strict, where, at="2024-02-01").contacts) == 2
+
+
 def test_the_opted_out_never_appear_in_a_plan():
     rng = np.random.default_rng(0)
     ids = [f"c{i}" for i in range(60)]
