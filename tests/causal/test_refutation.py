@@ -128,7 +128,7 @@ def test_a_refutation_prints_itself_and_becomes_json():
         ({"control_outcome": "wealth"}, "could show nothing"),
         ({"control_outcome": "earlyer"}, "unknown column"),
         ({"control_outcome": np.ones(3)}, "one per row"),
-        ({"control_outcome": np.full(400, np.nan)}, "missing values"),
+        ({"control_outcome": np.full(400, np.nan)}, "missing or infinite in 400 rows"),
         ({"control_exposure": "contact"}, "name another"),
         ({"alpha": 0.9}, "share of false alarms"),
     ],

@@ -184,7 +184,7 @@ def test_a_model_must_be_fitted_first(simulation):
         ({"customers": []}, "a list of one or more"),
         ({"customers": ["C001", "C001"]}, "named before"),
         ({"n": 0}, "whole number of rows"),
-        ({"by": "appetite"}, "choose 'uplift' or 'net_value'"),
+        ({"by": "appetite"}, "choose 'uplift', 'uplift_low' or 'net_value'"),
         ({"as_of": "soon"}, "give one moment"),
         ({"as_of": "1999-01-01"}, "nothing was bought before"),
     ],
