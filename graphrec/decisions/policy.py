@@ -29,6 +29,7 @@ from graphrec.decisions.planning.contactplan import Chances, Plan
 from graphrec.decisions.planning.contactpolicy import ContactPolicy
 from graphrec.decisions.planning.desk import Tariff
 from graphrec.decisions.planning.exclusions import Exclusions, explain_exclusions
+from graphrec.decisions.planning.naming import check_kinds, check_names
 from graphrec.decisions.planning.past import Past, read_past
 from graphrec.decisions.planning.personal import Personal, bind_customers
 from graphrec.decisions.planning.problem import Problem
@@ -76,8 +77,8 @@ def allocate(
     market : Market, optional
         Needed for its consents, past contacts, feedback, attributes or stock where the policy asks for them.
     at : time-like, optional
-        Moment of the plan: windows end at it, quiet times are judged from it. Without a time zone it is in the
-        market's. By default the end of the market's record.
+        Moment of the plan, an ISO text or a datetime: windows end at it, quiet times are judged from it, consents after
+        it do not count. Without a time zone it is in the market's. By default the end of the market's record.
     segments : mapping of customer to segment, optional
         Takes the place of the column that the policy names.
     rng : int, Generator or None
@@ -90,7 +91,8 @@ def allocate(
     Raises
     ------
     PolicyError
-        A column is missing or holds impossible values, there is no candidate, or a rule lacks what it judges by.
+        A column is missing or holds impossible values, there is no candidate, a rule lacks what it judges by or names
+        what does not exist, or an argument is of the wrong type.
     Infeasible
         Rules that cannot hold together; `constraints` names the smallest set that was found.
 
@@ -112,9 +114,10 @@ def allocate(
     >>> plan.bound, plan.gap, plan.shadow_prices["channel_capacity[email]"] >= 1.0
     (3.0, 0.0, True)
     """
+    check_kinds(policy, market, segments)
     policy = policy or ContactPolicy()
     candidates = read_candidates(scores, policy)
-    _check_channels(policy, candidates, market)
+    check_names(policy, candidates, market)
     past = read_past(market, at)
     sifted = sift(candidates, policy, market, past)
     groups = read_segments(candidates, policy, market, segments)
@@ -154,14 +157,6 @@ def allocate(
         chances=Chances(candidates.frame, allowed, chance),
         tariff=Tariff.of(whole.limits, found.prices, shared.places, groups, candidates, keys, past),
     )
-
-
-def _check_channels(policy: ContactPolicy, candidates: Candidates, market: Market | None) -> None:
-    """With a market the channels of the business are known, and a rule for another is a mistake."""
-    if market is not None and policy.channels:
-        answered = market.consents["channel"].dropna().astype(str).unique()
-        contacted = market.solicitations["channel"].dropna().astype(str).unique()
-        policy.check_channels([*candidates.channels, *answered, *contacted])
 
 
 def _without_gaps(customer: Integers) -> tuple[Integers, Integers]:

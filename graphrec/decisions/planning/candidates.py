@@ -7,7 +7,6 @@ them may be contacted is decided in `sifting`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from graphrec.decisions.planning.clauses import PolicyError
 from graphrec.decisions.planning.contactpolicy import ContactPolicy
+from graphrec.decisions.planning.naming import check_spelling
 
 __all__ = ["Candidates", "read_candidates"]
 
@@ -63,7 +63,7 @@ def read_candidates(scores: pd.DataFrame, policy: ContactPolicy) -> Candidates:
     offer, offers = _codes(scores, offer_column)
     channel, channels = _channel_codes(scores)
     slot, slots = _slot_codes(scores)
-    _check_spelling(policy, channels)
+    check_spelling(policy.channels, channels)
     judged = ~_excluded(scores, policy.exclude_grades)
     net_value, cost = _net_value(scores, judged, policy.caution), _cost(scores, policy, judged)
     order = _canonical_order(scores, customer, offer, channel, slot, net_value, cost)
@@ -92,6 +92,9 @@ def _check_columns(scores: object, policy: ContactPolicy) -> None:
     if scores.empty and not len(scores.columns):
         raise PolicyError("scores is an empty table: there is no candidate to choose from")
     have = ", ".join(map(str, scores.columns))
+    if not scores.columns.is_unique:
+        twice = scores.columns[scores.columns.duplicated()][0]
+        raise PolicyError(f"scores has the column {twice} twice; it has {have}. Keep one of each name")
     if "customer_id" not in scores:
         raise PolicyError(f"scores has no column customer_id; it has {have}")
     if "offer_id" not in scores and "product_id" not in scores:
@@ -143,22 +146,6 @@ def _slot_codes(scores: pd.DataFrame) -> tuple[Integers, tuple[str, ...]]:
     place = np.empty(len(names) + 1, dtype=np.int64)
     place[order], place[-1] = np.arange(len(names)), -1
     return place[codes], tuple(str(names[i]) for i in order)
-
-
-def _check_spelling(policy: ContactPolicy, channels: tuple[str, ...]) -> None:
-    """A capacity for ``Email`` beside candidates by ``email`` would leave the channel without a limit."""
-
-    def plain(name: str) -> str:
-        return re.sub(r"[\W_]", "", name).casefold()
-
-    capped = policy.channels
-    loose = {plain(name): name for name in channels if name not in capped}
-    for name, rule in capped.items():
-        if name not in channels and plain(name) in loose:
-            raise PolicyError(
-                f"{rule} names {name!r}, the scores call it {loose[plain(name)]!r}; spell it the same way, "
-                "or the rule would have no effect"
-            )
 
 
 def _excluded(scores: pd.DataFrame, grades: tuple[str, ...]) -> NDArray[np.bool_]:

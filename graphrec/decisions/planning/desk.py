@@ -183,17 +183,13 @@ class Desk:
 
     def slate(self, candidates: Sequence[Offer]) -> Slate:
         """Prepare the candidates of one customer."""
-        if not len(candidates):
-            raise PolicyError("an empty set of candidates; there is nothing to decide")
-        offers, channels, slots, values, costs = zip(*candidates)
+        offers, channels, slots, values, costs = _columns(candidates)
         if not self._catalogue.knows(offers, channels, slots):
             with self._lock:
                 self._catalogue.add(zip(offers, channels, slots))
                 self._reprice()
                 self._catalogue.publish()
-        return Slate(
-            self._catalogue.keys(offers, channels, slots), np.array(values, np.float64), np.array(costs, np.float64)
-        )
+        return Slate(self._catalogue.keys(offers, channels, slots), values, costs)
 
     def slates(self, scores: pd.DataFrame) -> Iterator[tuple[Any, Slate]]:
         """Prepare many customers from a table of scores; customers come in the order of the table."""
@@ -368,3 +364,20 @@ class Desk:
             arm = HOLDOUT if draw < self.policy.holdout else EXPLORATION if explores else PLAN
             known = self._arms[customer] = (arm, pick)
         return known
+
+
+def _columns(candidates: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...], Floats, Floats]:
+    """Offers, channels, slots, net values and costs of some candidates."""
+    wrong = "candidates must be a list of (offer, channel, slot, net_value, cost)"
+    if isinstance(candidates, str | Mapping | pd.DataFrame):
+        remedy = "; for a table use desk.slates(scores)" if isinstance(candidates, pd.DataFrame) else ""
+        raise PolicyError(f"{wrong}, not a {type(candidates).__name__}{remedy}")
+    try:
+        if not len(candidates):
+            raise PolicyError("an empty set of candidates; there is nothing to decide")
+        offers, channels, slots, values, costs = zip(*candidates, strict=True)
+        return offers, channels, slots, np.array(values, np.float64), np.array(costs, np.float64)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, PolicyError):
+            raise
+        raise PolicyError(f"{wrong}; these are not ({error})") from error
