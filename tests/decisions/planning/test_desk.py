@@ -158,7 +158,8 @@ def test_a_customer_gets_no_more_than_the_rules_allow_over_the_day():
     }
     consents = pd.DataFrame({"customer_id": ["ann", "bob", "eve"], "channel": "email", "granted": [True, True, False]})
     market = Market.from_frames(
-        customers=pd.DataFrame({"customer_id": people}), products=pd.DataFrame({"product_id": ["tea", "cup", "pot", "pan"]}),
+        customers=pd.DataFrame({"customer_id": people}),
+        products=pd.DataFrame({"product_id": ["tea", "cup", "pot", "pan"]}),
         solicitations=pd.DataFrame(sent), consents=consents,
         events=pd.DataFrame({"event_time": ["2024-03-31"], "event_type": ["visit"], "customer_id": ["ann"]}),
     )  # fmt: skip
