@@ -185,7 +185,8 @@ def _numbers(column: pd.Series, meaning: str, gaps: bool = False) -> np.ndarray:
     """Finite numbers; missing ones only where ``gaps`` are allowed."""
     values = attribute_values(column)
     if not isinstance(values, np.ndarray) or np.isinf(values).any():
-        first = ", ".join(map(repr, column.unique()[:3]))
+        wrong = column[column.notna() & ~np.isfinite(pd.to_numeric(column, errors="coerce").astype(float))]
+        first = ", ".join(map(repr, (wrong if len(wrong) else column).unique()[:3].tolist()))
         raise DataError(f"{meaning} {column.name!r} must hold finite numbers, such as 0 and 1; first values: {first}")
     if not gaps and np.isnan(values).any():
         raise DataError(f"{meaning} {column.name!r} is missing in {int(np.isnan(values).sum()):,} rows")
