@@ -134,6 +134,7 @@ def allocate(
     if not found.feasible:
         refuse_conflict(problem)
     drawn = randomise(problem, found.rows, ids, policy, keys, reserve)
+    sent = drawn.rows[drawn.arm != HOLDOUT]
     told = explain_exclusions(candidates, sifted, problem, personal, found, drawn, allowed)
     contacts = candidates.frame.iloc[allowed[drawn.rows]].reset_index(drop=True)
     contacts = contacts.assign(propensity=drawn.propensity, arm=pd.Series(drawn.arm, dtype="str"))
@@ -144,7 +145,7 @@ def allocate(
     chance[found.rows] += follow
     return Plan(
         contacts=contacts,
-        value=problem.worth(drawn.rows[drawn.arm != HOLDOUT]),
+        value=problem.worth(sent),
         planned_value=planned,
         bound=found.bound,
         gap=(found.bound - planned) / found.bound if found.bound > 0 else 0.0,
@@ -152,7 +153,7 @@ def allocate(
         binding=_binding(problem, prices, told),
         left_out=told.left_out,
         policy=policy,
-        rules=_rules(candidates, policy, past, whole, problem, personal, found, sifted, shared, allowed),
+        rules=_rules(candidates, policy, past, whole, problem, personal, found, sifted, shared, allowed, sent),
         nothing=told.nothing,
         chances=Chances(candidates.frame, allowed, chance),
         tariff=Tariff.of(whole.limits, found.prices, shared.places, groups, candidates, keys, past),
@@ -200,9 +201,11 @@ def _rules(
     sifted: Any,
     shared: Shared,
     allowed: Integers,
+    sent: Integers,
 ) -> pd.DataFrame:
     """The price of every rule."""
-    rows = shared_rows(whole.limits, whole.limits.amount, found.prices.rows, problem.used(found.rows))
+    goes_out = problem.used(sent) if policy.holdout > 0 or policy.exploration > 0 else None
+    rows = shared_rows(whole.limits, whole.limits.amount, found.prices.rows, problem.used(found.rows), goes_out)
     rows += _customer_rules(candidates, policy, past, problem, found, allowed)
     cells, money = whole.limits.cell_prices(found.prices.rows)
     reduced = candidates.net_value - cells[shared.cells].sum(axis=1) - money * candidates.cost

@@ -72,7 +72,8 @@ class ContactPolicy:
     stock : mapping of product to int, or "market"
         Contacts about a product: each may sell one unit. ``"market"`` reads the market's products.
     minimum_exposure : mapping of product to int
-        Contacts about a (new) product that must be made.
+        Contacts about a (new) product that must be made, at a loss if need be. The plan meets it before customers are
+        held out or explore; divide by ``1 - holdout - exploration`` to have as many go out on average.
     windows : tuple of Window
         Contacts of one customer in so many days, past ones counted. The name `Window` and those below are in
         `graphrec.decisions.planning.clauses`; plain mappings do as well.

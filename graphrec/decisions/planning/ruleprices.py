@@ -33,17 +33,35 @@ _UNITS = {
 }
 _MORE = "One more for every customer would add at most {:,.4g}."
 _ENOUGH = "It costs nothing: the plan makes as many anyway."
+_GOES_OUT = " The plan has {:,.0f} before hold-out and exploration; {:,.0f} of all contacts about it are to be made."
 _FREE = "It costs nothing: there is room left, or nothing worth filling it with."
 
 
-def shared_rows(limits: Limits, full: Floats, prices: Floats, used: Floats) -> list[dict[str, Any]]:
-    """Rows of the shared limits; `full` are their amounts before room was set aside."""
+def shared_rows(
+    limits: Limits, full: Floats, prices: Floats, used: Floats, sent: Floats | None = None
+) -> list[dict[str, Any]]:
+    """Rows of the shared limits.
+
+    Parameters
+    ----------
+    limits : Limits
+    full : (limits,) float
+        Their amounts before room was set aside.
+    prices : (limits,) float
+    used : (limits,) float
+        By the plan.
+    sent : (limits,) float, optional
+        By what goes out of it after hold-out and exploration: of a minimum the reader must know both.
+    """
     rows = []
     for place, name in enumerate(limits.names):
         rule, _, inside = name.partition("[")
         sign = -1.0 if limits.falling[place] else 1.0
         price = sign * float(prices[place])
         words = _UNITS[rule].format(name=inside.removesuffix("]").replace(", ", " in "), price=f"{abs(price):,.4g}")
+        sentence = words if price else _ENOUGH if limits.falling[place] else _FREE
+        if limits.falling[place] and sent is not None:
+            sentence += _GOES_OUT.format(sign * float(used[place]), sign * float(sent[place]))
         rows.append(
             {
                 "rule": name,
@@ -51,7 +69,7 @@ def shared_rows(limits: Limits, full: Floats, prices: Floats, used: Floats) -> l
                 "amount": sign * float(full[place]),
                 "used": sign * float(used[place]),
                 "price": price,
-                "sentence": words if price else _ENOUGH if limits.falling[place] else _FREE,
+                "sentence": sentence,
             }
         )
     return rows

@@ -423,3 +423,15 @@ def test_plans_too_large_for_an_exact_answer_keep_minima_and_parity_and_are_clos
     assert (plan.contacts["channel"] == "email").sum() <= 600 and plan.contacts["cost"].sum() <= 700 * (1 + 1e-9)
     assert 0 <= plan.gap <= 1e-3
     assert plan.shadow_prices["minimum_exposure[p3]"] < 0
+
+
+def test_a_minimum_says_how_many_go_out_after_the_hold_out():
+    table = pd.DataFrame({"customer_id": [f"c{i:02}" for i in range(20)], "product_id": "p", "net_value": -1.0})
+    rules = {"minimum_exposure": {"p": 10}}
+    plan = allocate(table, ContactPolicy.from_dict({**rules, "holdout": 0.5}), rng=0)
+    assert 0 < len(plan.outgoing) < len(plan.contacts) == 10
+    told = plan.rules.set_index("rule").loc["minimum_exposure[p]"]
+    assert told["used"] == 10
+    assert f"10 before hold-out and exploration; {len(plan.outgoing)} of" in told["sentence"]
+    assert told["sentence"] in " ".join(plan.summary())
+    assert "hold-out" not in allocate(table, ContactPolicy.from_dict(rules)).rules["sentence"].iloc[0]
