@@ -462,6 +462,19 @@ def test_scores_that_are_no_table_are_refused(tmp_path: Path, call: Call) -> Non
     assert tree(tmp_path) == {"s.parquet"}
 
 
+def test_a_plan_makes_no_folder_and_names_the_file_that_is_missing(scores: Path, tmp_path: Path, call: Call) -> None:
+    plan, nowhere = tmp_path / "plan.parquet", tmp_path / "nowhere"
+    assert f"no folder {nowhere}" in refused(call("plan", scores, "--out", nowhere / "x.parquet"))
+    assert f"no folder {nowhere}" in refused(call("plan", scores, "--out", plan, "--report", nowhere / "x.html"))
+    assert "is a folder" in refused(call("plan", scores, "--out", tmp_path))
+    for words in ([scores, "--policy", tmp_path / "nope.toml"], [tmp_path / "nope.parquet"]):
+        line = refused(call("plan", *words, "--out", plan))
+        assert "there is no file" in line
+        assert "nope" in line
+        assert "Errno" not in line
+    assert tree(tmp_path) == set()
+
+
 @pytest.mark.parametrize("command", ["simulate", "panel", "discover", "train", "score", "plan", "prescribe", "run"])
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(
     command: str, market: Path, model: Path, scores: Path, tmp_path: Path, call: Call

@@ -19,6 +19,7 @@ __all__ = [
     "Offer",
     "Policy",
     "Seed",
+    "check_place",
     "read_policy",
     "read_table",
     "read_words",
@@ -39,6 +40,18 @@ def say(facts: dict[str, Any], as_json: bool, text: str) -> None:
     typer.echo(json.dumps(facts, default=str) if as_json else text)
 
 
+def check_place(path: Path, option: str) -> None:
+    """Refuse a file that cannot be written, before the work; a folder that is missing may be a misspelt one."""
+    from graphrec.market.tables import DataError
+    from graphrec.market.writing import check_writable
+
+    if path.is_dir():
+        raise DataError(f"cannot write {path}: it is a folder; name a file with {option}")
+    if not path.parent.exists():
+        raise DataError(f"cannot write {path}: there is no folder {path.parent}; make it, or choose another {option}")
+    check_writable(path.parent)
+
+
 def read_words(path: Path) -> str:
     """Text of a file, or an error that names it."""
     from graphrec.market.tables import DataError
@@ -55,6 +68,8 @@ def read_table(path: Path) -> Any:
 
     from graphrec.market.tables import DataError
 
+    if not path.exists():
+        raise DataError(f"there is no file {path}; name the Parquet file of `graphrec score`")
     try:
         return pd.read_parquet(path)
     except Exception as error:  # Arrow has its own error tree; each is a damaged or missing file here

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from graphrec.cli.application import app
-from graphrec.cli.options import Json, Model, Policy, Seed, read_policy, read_table, say
+from graphrec.cli.options import Json, Model, Policy, Seed, check_place, read_policy, read_table, say
 
 __all__ = ["plan", "prescribe"]
 
@@ -32,11 +32,11 @@ def plan(
     """Choose the contacts that are worth most under the policy."""
     from graphrec.decisions.policy import allocate
     from graphrec.market.ingestion import read_market
-    from graphrec.market.writing import check_writable, write_table
+    from graphrec.market.writing import write_table
 
-    check_writable(out.parent)
+    check_place(out, "--out")
     if report is not None:
-        check_writable(report.parent)
+        check_place(report, "--report")
     market = None if data is None else read_market(data)
     rules, candidates = read_policy(policy), read_table(scores)
     known = candidates["channel"].unique().tolist() if "channel" in candidates else []
@@ -60,9 +60,9 @@ def prescribe(
     """Say which lever to move for each customer, and why."""
     from graphrec.decisions.prescription import prescribe as advise
     from graphrec.decisions.recommender import load_recommender
-    from graphrec.market.writing import check_writable, replacing
+    from graphrec.market.writing import replacing
 
-    check_writable(out.parent)
+    check_place(out, "--out")
     fitted = load_recommender(model)
     advice = advise(fitted, customers=_identifiers(fitted, customer), rng=seed)
     with replacing(out) as beside:

@@ -175,7 +175,7 @@ class ContactPolicy:
         Raises
         ------
         PolicyError
-            The file cannot be read as TOML or JSON, or a field is not valid.
+            There is no such file, it cannot be read as TOML or JSON, or a field is not valid.
         """
         path = Path(path)
         readers: dict[str, Any] = {".toml": tomllib.loads, ".json": json.loads}
@@ -185,6 +185,12 @@ class ContactPolicy:
             return cls.from_dict(readers[path.suffix.lower()](path.read_text(encoding="utf-8")))
         except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise PolicyError(f"{path.name} cannot be read: {error}") from error
+        except FileNotFoundError as error:
+            raise PolicyError(
+                f"there is no file {path}; write the rules there, or name the file that has them"
+            ) from error
+        except OSError as error:
+            raise PolicyError(f"{path} cannot be read: {error.strerror or error}") from error
         except PolicyError as error:
             error.args = (f"{path.name}: {error}",)
             raise
