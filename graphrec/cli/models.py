@@ -86,7 +86,7 @@ def score(
     model: Model,
     out: Annotated[Path, typer.Option(help="Parquet file to write.")] = Path("recommendations.parquet"),
     n: Annotated[int, typer.Option(help="Rows for each customer.")] = 10,
-    by: Annotated[str, typer.Option(help="What rank 1 maximises: uplift or net_value.")] = "uplift",
+    by: Annotated[str, typer.Option(help="What rank 1 maximises: uplift, uplift_low or net_value.")] = "uplift",
     as_json: Json = False,
 ) -> None:
     """Score every customer, offer and channel."""

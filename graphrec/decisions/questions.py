@@ -50,8 +50,12 @@ def choose_channels(known: tuple[str, ...], channels: Sequence[str] | None) -> t
     return known if channels is None else _named("channel", known, channels)
 
 
-def choose_slots(known: tuple[str, ...], slots: Sequence[str] | None) -> tuple[str, ...]:
+def choose_slots(
+    known: tuple[str, ...], slots: Sequence[str] | None, recorded: tuple[str, ...] = ()
+) -> tuple[str, ...]:
     """The slots named, or all that were learned; none where contacts had no slot.
+
+    ``recorded`` are those of the past contacts, which a learner may not have told apart.
 
     Raises
     ------
@@ -60,6 +64,11 @@ def choose_slots(known: tuple[str, ...], slots: Sequence[str] | None) -> tuple[s
     """
     if slots is None:
         return known
+    if not known and recorded:
+        raise DataError(
+            f"past contacts have the slots {', '.join(recorded)}, but no slot was learned: slots are told apart for a "
+            "0/1 outcome by head='structured' without an outcome_model; fit such a recommender, or leave slots= out"
+        )
     if not known:
         raise DataError(
             "no slot was learned, so slots= cannot be asked for; fill solicitations.slot, or derive slots from the "

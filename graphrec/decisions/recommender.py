@@ -251,7 +251,8 @@ class Recommender:
             Another state of the same business (new customers, new dates); the training market by default. For a
             recommender fitted on a ready-made panel: a table of new units.
         customers : sequence, optional
-            Identifiers to score, each once; all by default.
+            Identifiers to score, each once; all by default. Units of a ready-made table are named by ``customer_id``,
+            by the ``cluster`` of the training table where no customer repeats there, or else by position.
         as_of : time-like, optional
             Moment of the decision; only records before it are used. The end of the market's records by default.
             Without a time zone it is UTC.
@@ -282,7 +283,7 @@ class Recommender:
             Unknown customer, channel, slot or moment, or a column of the training data is missing.
         """
         chosen = choose_channels(self.effects.channels, channels)
-        moments = choose_slots(slots_of(self.effects.model), slots)
+        moments = choose_slots(slots_of(self.effects.model), slots, self.panel.slots)
         check_request(n, by, customers)
         target = self.market if market is None else market
         if isinstance(target, Market):

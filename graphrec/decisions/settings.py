@@ -41,7 +41,8 @@ class RecommenderConfig:
     maximum_offers : int
         Offers scored for each customer: those contacted about most often, then the most popular.
     slots : str
-        Where the slot of a contact comes from: "recorded", "derived" from the local time of sending, or "none".
+        Where the slot of a contact comes from: "recorded", "derived" from the local time of sending, or "none". Slots
+        are told apart for a 0/1 outcome by the structured head only; otherwise the slot of the scores is empty.
     reachable_value : float, optional
         Money lost when a customer unsubscribes; by default what a year of contacts earns of an average customer.
     complaint_cost : float

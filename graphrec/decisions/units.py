@@ -40,7 +40,7 @@ def score_units(
         Fitted on a ready-made panel.
     table : dataframe, optional
         New units with the covariates of the training table; ``customer_id`` names them, their position otherwise. The
-        training units by default.
+        training units by default, named as `Panel.from_frame` says: by position where their customers repeat.
     channels : sequence of str
         Arms to consider.
     n : int
@@ -55,13 +55,13 @@ def score_units(
     Raises
     ------
     DataError
-        The model was fitted on a market, a column is missing, or a unit is unknown.
+        The model was fitted on a market, a column is missing, a unit is unknown, or units lack a name of their own.
     """
     panel, effects = model.panel, model.effects
     if panel.offers is not None:
         raise DataError("this recommender knows offers, so scoring needs a Market, not a table; give market=")
     frame = panel.frame if table is None else as_pandas("of units", table)
-    ids = frame["customer_id"].to_numpy() if "customer_id" in frame.columns else np.arange(len(frame))
+    ids = _names_of(frame)
     if customers is not None:
         rows = _rows_of(ids, customers)
         frame, ids = frame.iloc[rows], ids[rows]
@@ -102,6 +102,20 @@ def score_units(
             "grade": grades,
         }
     )
+
+
+def _names_of(frame: pd.DataFrame) -> np.ndarray:
+    """Names of the units: ``customer_id``, or positions where there is none."""
+    if "customer_id" not in frame.columns:
+        return np.arange(len(frame))
+    column = frame["customer_id"]
+    missing, twice = int(column.isna().sum()), int(column.dropna().duplicated().sum())
+    if missing or twice:
+        raise DataError(
+            f"customer_id is missing in {missing:,} rows and repeats an earlier one in {twice:,}; give each unit one "
+            "row and a name of its own, or drop the column to name units by position"
+        )
+    return np.asarray(column.to_numpy())
 
 
 def _rows_of(ids: np.ndarray, customers: Sequence[Any]) -> np.ndarray:

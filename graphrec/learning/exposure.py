@@ -181,7 +181,7 @@ def fit_exposure(
     Raises
     ------
     DataError
-        A logged probability is outside (0, 1].
+        A logged probability is outside (0, 1], or all of them say that nothing was left to chance.
     """
     arm = contacted.astype(np.int64) if channel is None else channel
     known = np.full(len(arm), np.nan) if logged is None else logged
@@ -192,6 +192,8 @@ def fit_exposure(
     control = ~contacted
     none = np.maximum(propensity[control, 0], _RARELY)
     raw = propensity[control, 1:].sum(axis=1) / none * weights[control]
+    if not raw.any():
+        raise _without_chance("row without contact")
     limit = float(np.quantile(raw, _LARGEST_ODDS_QUANTILE))
     clipped = np.minimum(raw, limit)
     low, high = np.quantile(model.out_of_fold[contacted], [0.01, 0.99])
@@ -228,6 +230,15 @@ def _check_logged(logged: np.ndarray) -> None:
         raise DataError(
             f"a logged propensity is a probability in (0, 1], found {shown}; give the chance of what was done"
         )
+    if len(logged) and (np.isclose(logged, 1.0, rtol=0.0, atol=_RARELY) | (logged <= _RARELY)).all():
+        raise _without_chance("row")
+
+
+def _without_chance(kind: str) -> DataError:
+    return DataError(
+        f"the propensity is 1, or next to 0, in every {kind}: nothing was left to chance, so no comparison is left; "
+        "log the chance of what was done as the policy drew it, or leave the propensity out"
+    )
 
 
 def _channel_shares(matrix: np.ndarray, arm: np.ndarray, folds: np.ndarray, weights: np.ndarray) -> np.ndarray:

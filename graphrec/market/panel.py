@@ -106,7 +106,8 @@ class Panel:
             Level of ``treatment`` that means no contact; by default the smallest of two levels.
         weight, propensity, cluster, value : str, optional
             Columns with the sampling weight, the logged probability of the arm received, the unit that repeats
-            (customer), and the money of the outcome.
+            (customer), and the money of the outcome. Scores name units by the column ``customer_id``, else by
+            ``cluster``, where every row has a value of its own there; where customers repeat, by position.
         slot : str, optional
             Column with the slot of each contact; what it says of units without contact is not used.
         randomised : bool or str

@@ -1,7 +1,8 @@
 """Panels from tables somebody else made: an e-mail experiment, a call-centre extract.
 
 Hides how roles alone decide what each column may be used for when no dates exist. The table is taken as what its
-roles say it is: a column of a history class (for example Recency) is as of the contact.
+roles say it is: a column of a history class (for example Recency) is as of the contact. Identifiers are kept beside the
+columns, so that scores can be joined to the table, and are no variable of any model.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from graphrec.market.tables import DataError
 from graphrec.market.validation import as_pandas
 from ontology import load_ontology
 
-__all__ = ["panel_parts"]
+__all__ = ["IDENTIFIER", "panel_parts"]
+
+IDENTIFIER = "customer_id"
+"""Column with the identifier of each unit, in a panel and in a table of units."""
 
 _BY_LOT = 0.95
 """Share of an arm's rows from which the arm counts as drawn by lot."""
-_RESERVED = ("weight", "propensity", "randomised", "cluster", "value")
+_RESERVED = ("weight", "propensity", "randomised", "cluster", "value", IDENTIFIER)
 
 
 def panel_parts(
@@ -53,8 +57,9 @@ def panel_parts(
     out = pd.concat([out, pd.DataFrame(_extras(frame, outcome, extras), index=frame.index)], axis=1)
     if isinstance(randomised, bool):
         out["randomised"] = randomised
+    out = out.assign(**_identifiers(frame, cluster))
     _check_lot(out["randomised"], arms)
-    used = {treatment, outcome, *extras.values(), *roles}
+    used = {treatment, outcome, *extras.values(), *roles, *({IDENTIFIER} & {*out.columns})}
     unmatched = [str(column) for column in frame.columns if column not in used]
     return {
         "frame": out,
@@ -65,6 +70,15 @@ def panel_parts(
         | dict.fromkeys(constant, "constant in this panel"),
         "counts": {"rows": len(frame), **_negatives(out[outcome])},
     }
+
+
+def _identifiers(frame: pd.DataFrame, cluster: str | None) -> dict[str, pd.Series]:
+    """Identifier of each unit, where a column gives every row its own; rows are named by position otherwise."""
+    for name in dict.fromkeys(name for name in (IDENTIFIER, cluster) if name in frame.columns):
+        if frame[name].notna().all() and not frame[name].duplicated().any():
+            mixed = pd.api.types.infer_dtype(frame[name]).startswith("mixed")
+            return {IDENTIFIER: frame[name].astype("str") if mixed else frame[name]}
+    return {}
 
 
 def _negatives(outcome: pd.Series) -> dict[str, int]:

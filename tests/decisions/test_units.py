@@ -41,10 +41,33 @@ def test_a_conversion_is_worth_what_buyers_paid(scores):
     np.testing.assert_allclose(scores["net_value"], 20 * scores["uplift"])
 
 
-def test_the_training_units_are_scored_by_position(unit_model, scores):
-    own = unit_model.recommend()
-    assert own["customer_id"].tolist() == list(np.repeat(np.arange(4_000), 2))
-    np.testing.assert_array_equal(own["uplift"], scores["uplift"])
+def test_the_training_units_keep_their_names(unit_model, units, scores):
+    assert unit_model.recommend().equals(scores)
+    assert unit_model.recommend(customers=["u5"])["customer_id"].tolist() == ["u5", "u5"]
+    assert "customer_id" not in {*unit_model.panel.variables.columns, *unit_model.panel.left_out}
+
+
+def test_units_of_a_scoring_table_have_one_row_and_a_name_each(unit_model, units):
+    some = units.head(3)
+    for names, told in ((["a", "b", "a"], "repeats an earlier one in 1"), (["a", None, "b"], "missing in 1 rows")):
+        with pytest.raises(DataError, match=told):
+            unit_model.recommend(market=some.assign(customer_id=names))
+
+
+def test_slots_that_were_recorded_and_not_learned_are_explained(units):
+    panel = graphrec.Panel.from_frame(
+        units.assign(slot=np.where(np.arange(len(units)) % 2, "am", "pm")),
+        treatment="arm",
+        outcome="bought",
+        control="none",
+        roles={"wealth": "Wealth"},
+        slot="slot",
+    )
+    graph = CausalGraph(["wealth", "arm", "bought"], [("wealth", "arm"), ("wealth", "bought"), ("arm", "bought")])
+    model = graphrec.Recommender(head="t").fit(panel, graph=graph, rng=0)
+    assert model.recommend(n=1)["slot"].isna().all()
+    with pytest.raises(DataError, match=r"have the slots am, pm, but no slot was learned: .* head='structured'"):
+        model.recommend(slots=["am"])
 
 
 def test_new_units_need_the_covariates_only(unit_model):
@@ -66,7 +89,6 @@ def test_units_and_arms_can_be_chosen(unit_model, units, scores):
     assert some["customer_id"].tolist() == ["u7", "u3"] and set(some["channel"]) == {"call"}
     calls = scores[scores["channel"] == "call"].set_index("customer_id")["uplift"]
     np.testing.assert_allclose(some["uplift"], calls[["u7", "u3"]], rtol=1e-9)
-    assert unit_model.recommend(customers=[5])["customer_id"].tolist() == [5, 5]
 
 
 def test_an_unknown_unit_is_counted_and_not_named(unit_model, units):

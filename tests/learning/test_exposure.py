@@ -182,3 +182,14 @@ def test_a_log_that_is_no_probability_is_refused():
     for wrong in (0.0, 1.2, -0.1):
         with pytest.raises(DataError, match=r"is a probability in \(0, 1\]"):
             expose_logged(x, channel, folds, np.where(np.arange(400) == 7, wrong, logged))
+
+
+@pytest.mark.parametrize("certain", [1.0, 1e-300])
+def test_a_log_without_chance_leaves_no_comparison(certain):
+    x, channel, logged, _, folds = hidden_reasons(n=400)
+    with pytest.raises(DataError, match="no comparison is left"):
+        expose_logged(x, channel, folds, np.full(400, certain))
+    with pytest.raises(DataError, match="no comparison is left"):
+        expose_logged(x, channel, folds, np.where(channel > 0, certain, 1.0))
+    with pytest.raises(DataError, match="every row without contact"):
+        expose_logged(x, channel, folds, np.where(channel == 0, 1.0, logged))

@@ -262,3 +262,19 @@ def test_an_outcome_known_for_one_arm_only_is_refused_and_negative_amounts_are_c
     table["paid"] = np.where(table["arm"] == "none", np.nan, 1.0)
     with pytest.raises(DataError, match=r"unknown in all rows of the arm none.*like a redemption, has no uplift"):
         Panel.from_frame(table, treatment="arm", outcome="paid", control="none", roles={"recency": "Recency"})
+
+
+def test_identifiers_are_kept_where_every_row_has_its_own():
+    names = [f"k{i}" for i in range(300)]
+    for given in ({"cluster": "who"}, {}):
+        column = "who" if given else "customer_id"
+        panel = read(e_mails().assign(**{column: names}), **given)
+        assert panel.frame["customer_id"].tolist() == names
+        assert not {column, "customer_id"} & {*panel.variables.columns, *panel.left_out}
+    repeated = read(e_mails().assign(who=np.repeat(["b", "a", "c"], 100)), cluster="who")
+    assert "customer_id" not in repeated.frame
+    mixed = read(e_mails().assign(customer_id=[0, *names[1:]]))
+    assert mixed.frame["customer_id"].tolist()[:2] == ["0", "k1"]
+    assert "customer_id is reserved" in refusal(
+        e_mails().assign(customer_id=names), HILLSTROM | {"customer_id": "immutable"}
+    )

@@ -29,7 +29,7 @@ def test_the_contact_is_cut_and_what_lies_between_is_projected(model):
 
 def test_the_wealthy_owe_their_chance_to_their_wealth(unit_model):
     """bought ~ expit(-1 + .7 wealth) without a contact, by construction."""
-    rows = customer_rows(unit_model, list(range(40)))
+    rows = customer_rows(unit_model, [f"u{i}" for i in range(40)])
     found = attribute_appetite(unit_model, rows, rng=0)
     assert found.refusal == ""
     values = found.attribution.to_frame()["wealth"].to_numpy()
@@ -39,7 +39,7 @@ def test_the_wealthy_owe_their_chance_to_their_wealth(unit_model):
 
 
 def test_gaps_count_as_typical(unit_model):
-    rows = customer_rows(unit_model, [0, 1])
+    rows = customer_rows(unit_model, ["u0", "u1"])
     typical = rows.assign(wealth=float(unit_model.panel.variables["wealth"][~unit_model.panel.contacted].median()))
     first, second = (
         attribute_appetite(unit_model, each, rng=0).attribution.values for each in (rows.assign(wealth=np.nan), typical)

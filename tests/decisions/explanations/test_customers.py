@@ -58,7 +58,7 @@ def test_what_is_not_known_is_refused(model):
 def test_a_ready_made_table_has_no_past_purchases(unit_model):
     with pytest.raises(DataError, match="fitted on a table"):
         explain_purchases(unit_model, "u3")
-    rows = customer_rows(unit_model, [3, 5])
+    rows = customer_rows(unit_model, ["u3", "u5"])
     found = explain(contact_predictor(unit_model), rows, background=unit_model.panel.frame.head(200), rng=0)
     assert set(found.features) == {"wealth", "age", "city"}
     assert found.additive
