@@ -180,6 +180,10 @@ class Plan:
         explored = int((self.contacts["arm"] == EXPLORATION).sum())
         if explored:
             lines.append(f"{explored:,} contacts are drawn at random, so that later models learn without bias.")
+        elif self.policy.exploration > 0:
+            lines.append(
+                "No contact is drawn at random: the explorers' share of the limits has little or no room for one."
+            )
         return lines
 
     def _exclusions(self) -> list[str]:

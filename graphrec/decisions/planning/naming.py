@@ -61,7 +61,7 @@ def check_names(policy: ContactPolicy, candidates: Candidates, market: Market | 
         _check_purpose(policy.consent_purpose, market)
 
 
-def check_spelling(rules: Mapping[str, str], names: Iterable[str], kind: str = "") -> None:
+def check_spelling(rules: Mapping[str, str], names: Iterable[str], kind: str = "", exact: bool = False) -> None:
     """A capacity for ``Email`` beside candidates by ``email`` would leave the channel without a limit.
 
     Parameters
@@ -72,19 +72,21 @@ def check_spelling(rules: Mapping[str, str], names: Iterable[str], kind: str = "
         Names of the scores.
     kind : str
         What is named, for the message.
+    exact : bool
+        Identifiers: A-11 and A1-1 are two products, only capitals and blanks at the ends are a slip.
     """
     known = set(names)
-    alike = {_plain(name): name for name in known if name not in rules}
+
+    def plain(name: str) -> str:
+        return (name.strip() if exact else re.sub(r"[\W_]", "", name)).casefold()
+
+    alike = {plain(name): name for name in known if name not in rules}
     for name, rule in rules.items():
-        if name not in known and _plain(name) in alike:
+        if name not in known and plain(name) in alike:
             raise PolicyError(
-                f"{rule} names {kind}{name!r}, the scores call it {alike[_plain(name)]!r}; spell it the same way, "
+                f"{rule} names {kind}{name!r}, the scores call it {alike[plain(name)]!r}; spell it the same way, "
                 "or the rule would have no effect"
             )
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).casefold()
 
 
 def _check_channels(policy: ContactPolicy, candidates: Candidates, market: Market | None) -> None:
@@ -117,10 +119,10 @@ def _check_offers(policy: ContactPolicy, candidates: Candidates, market: Market 
     if not rules:
         return
     offers = {str(offer) for offer in candidates.offers}
-    check_spelling(rules, offers, "the product ")
+    known = offers if market is None else offers | _distinct(market.products, "product_id")
+    check_spelling({offer: rule for offer, rule in rules.items() if offer not in known}, offers, "the product ", True)
     if market is None or "offer_id" in candidates.frame:  # an offer may be anything: a category, a bundle
         return
-    known = offers | _distinct(market.products, "product_id")
     for offer, rule in rules.items():
         if offer not in known:
             raise PolicyError(f"{rule} names {offer!r}, which is no product; products are such as {_listed(known)}")
@@ -131,8 +133,10 @@ def _check_customers(policy: ContactPolicy, candidates: Candidates, market: Mark
     if not policy.do_not_contact:
         return
     scored = {str(who) for who in candidates.customers}
-    check_spelling(dict.fromkeys(policy.do_not_contact, "do_not_contact"), scored, "the customer ")
-    if market is not None and not (scored | _distinct(market.customers, "customer_id")) & set(policy.do_not_contact):
+    known = scored if market is None else scored | _distinct(market.customers, "customer_id")
+    strange = [who for who in policy.do_not_contact if who not in known]
+    check_spelling(dict.fromkeys(strange, "do_not_contact"), scored, "the customer ", True)
+    if market is not None and len(strange) == len(policy.do_not_contact):
         raise PolicyError(
             f"do_not_contact names {policy.do_not_contact[0]!r} and others ({len(policy.do_not_contact)} in all), none "
             "of them a customer of the market; write the identifiers as in its customers table"

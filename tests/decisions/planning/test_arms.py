@@ -153,6 +153,13 @@ def test_explorers_draw_nothing_that_their_share_of_the_budget_cannot_pay():
     assert chance["call"] == pytest.approx(0.9) and chance["email"] < 0.9
 
 
+def test_a_plan_says_that_exploration_found_no_room():
+    policy = ContactPolicy(channel_capacity={"call": 1}, exploration=0.001)
+    plan = allocate(dear_and_cheap().query("channel == 'call'"), policy, rng=0)
+    assert len(plan.contacts) == 1 and set(plan.contacts["arm"]) == {"plan"}
+    assert any(line.startswith("No contact is drawn at random") for line in plan.summary())
+
+
 def test_logged_propensities_recover_the_value_of_every_action():
     """Inverse propensity weights on the log of one randomised plan estimate the mean value of contacting by email."""
     table = scores(20_000, seed=3).assign(channel="email")

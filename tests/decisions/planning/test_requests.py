@@ -135,3 +135,8 @@ def test_names_that_market_and_scores_do_not_have_are_refused(rules, hint):
 )
 def test_names_without_a_candidate_today_are_allowed(rules):
     assert len(allocate(scores(), ContactPolicy.from_dict(rules), market()).contacts)
+
+
+def test_identifiers_that_differ_by_a_hyphen_are_two_things():
+    policy = ContactPolicy(stock={"A-11": 0}, do_not_contact=["c-0"])
+    assert len(allocate(scores(product_id="A1-1"), policy).contacts) == 3
