@@ -26,7 +26,7 @@ def check_request(n: int, by: str, customers: Sequence[Any] | None) -> None:
     DataError
         ``n`` is no whole number above zero, ``by`` is unknown, or a customer is named twice or none is.
     """
-    if not isinstance(n, int | np.integer) or n < 1:
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise DataError(f"n is {n!r}; ask for a whole number of rows for each customer, at least one")
     if by not in ("uplift", "uplift_low", "net_value"):
         raise DataError(f"by is {by!r}; choose 'uplift', 'uplift_low' or 'net_value'")

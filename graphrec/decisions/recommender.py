@@ -27,7 +27,7 @@ from graphrec.decisions.questions import (
     decision_time,
 )
 from graphrec.decisions.repertoire import choose_offers, possible_pairs, tried_offers
-from graphrec.decisions.settings import OUTCOMES, RecommenderConfig
+from graphrec.decisions.settings import OUTCOMES, RecommenderConfig, check_graph, generator, settings_of
 from graphrec.learning.appetite import Appetite, fit_appetite
 from graphrec.learning.effects import EffectModel, fit_effects
 from graphrec.learning.heads.registry import Head, recipe_of, slots_of
@@ -95,7 +95,7 @@ class Recommender:
         outcome_model: Any = None,
         propensity_model: Any = None,
     ) -> None:
-        given = config or RecommenderConfig()
+        given = settings_of(config)
         self.config = replace(given, head=head) if isinstance(head, str) else given
         self.head = None if isinstance(head, str) else head
         self._recipe = recipe_of(
@@ -141,9 +141,10 @@ class Recommender:
         DataError
             No contacts, no outcome, or an unusable column.
         """
+        check_graph(graph)
         say = _narrator(progress)
         market, appetite = None, None
-        panel_rng, appetite_rng, graph_rng, effect_rng = np.random.default_rng(rng).spawn(4)
+        panel_rng, appetite_rng, graph_rng, effect_rng = generator(rng).spawn(4)
         if isinstance(data, Panel):
             panel = data
         elif isinstance(data, Market):
@@ -251,8 +252,7 @@ class Recommender:
             Another state of the same business (new customers, new dates); the training market by default. For a
             recommender fitted on a ready-made panel: a table of new units.
         customers : sequence, optional
-            Identifiers to score, each once; all by default. Units of a ready-made table are named by ``customer_id``,
-            by the ``cluster`` of the training table where no customer repeats there, or else by position.
+            Identifiers to score, each once; all by default. Units of a table are named as `Panel.from_frame` says.
         as_of : time-like, optional
             Moment of the decision; only records before it are used. The end of the market's records by default.
             Without a time zone it is UTC.

@@ -6,15 +6,21 @@ Hides the defaults and the ranges. A setting is plain data, so it is saved besid
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any
 
+import numpy as np
+
+from causal.graph import CausalGraph
 from graphrec.learning.heads.registry import HEADS
 from graphrec.market.slots import SLOT_SOURCES
+from graphrec.market.tables import DataError
 
-__all__ = ["OUTCOMES", "RecommenderConfig"]
+__all__ = ["OUTCOMES", "RecommenderConfig", "check_graph", "generator", "settings_of"]
 
 OUTCOMES = {"bought": "outcome", "lines": "lines", "money": "value"}
 """What may count as the outcome, and the column of a market's panel that holds it."""
+_NUMBERS = ("horizon_days", "controls_per_contact", "bootstraps", "level", "maximum_offers", "complaint_cost")
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,10 @@ class RecommenderConfig:
     sensitivity: float = 0.0
 
     def __post_init__(self) -> None:
+        money = () if self.reachable_value is None else ("reachable_value",)
+        for name in (*_NUMBERS, "sensitivity", *money):
+            if not isinstance(getattr(self, name), Real):
+                raise ValueError(f"{name} is {getattr(self, name)!r}; use a number")
         if not 0 < self.level < 1:
             raise ValueError(f"level is {self.level}; use a probability such as 0.9")
         for name in ("horizon_days", "controls_per_contact", "maximum_offers"):
@@ -97,3 +107,47 @@ class RecommenderConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; `RecommenderConfig(**data)` reads it back."""
         return asdict(self)
+
+
+def settings_of(config: object) -> RecommenderConfig:
+    """The settings given, or the defaults.
+
+    Raises
+    ------
+    DataError
+        They are of another type.
+    """
+    if config is None:
+        return RecommenderConfig()
+    if not isinstance(config, RecommenderConfig):
+        remedy = "RecommenderConfig(**config)" if isinstance(config, dict) else "RecommenderConfig(...)"
+        raise DataError(f"config is a {type(config).__name__}; give {remedy}")
+    return config
+
+
+def check_graph(graph: object) -> None:
+    """Refuse what is no causal graph.
+
+    Raises
+    ------
+    DataError
+        It is of another type.
+    """
+    if graph is not None and not isinstance(graph, CausalGraph):
+        raise DataError(
+            f"graph is a {type(graph).__name__}; give a CausalGraph(nodes, edges), or leave it out to discover one"
+        )
+
+
+def generator(rng: object) -> np.random.Generator:
+    """Generator of a seed.
+
+    Raises
+    ------
+    DataError
+        The seed is no whole number of zero or more.
+    """
+    try:
+        return np.random.default_rng(rng)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise DataError(f"rng is {rng!r}; give a whole number of zero or more, a Generator or None") from error

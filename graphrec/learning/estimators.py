@@ -16,7 +16,7 @@ from graphrec.market.tables import DataError
 __all__ = ["check_estimator", "fit_clone", "predict_mean"]
 
 
-def check_estimator(estimator: Any, place: str, *, binary: bool) -> None:
+def check_estimator(estimator: Any, place: str, *, binary: bool, regressor: bool = True) -> None:
     """Refuse what cannot serve as a model of a mean.
 
     Parameters
@@ -26,15 +26,19 @@ def check_estimator(estimator: Any, place: str, *, binary: bool) -> None:
         Name of the argument, for the message.
     binary : bool
         Whether what is learned is 0/1.
+    regressor : bool
+        Whether a regressor may serve.
 
     Raises
     ------
     DataError
-        Not an estimator; a classifier without probabilities; a classifier for an amount.
+        Not an estimator; a regressor where none may serve; a classifier without probabilities, or for an amount.
     """
     name = type(estimator).__name__
     if isinstance(estimator, type) or not all(hasattr(estimator, part) for part in ("fit", "get_params")):
         raise DataError(f"{place} is {estimator!r}; give a scikit-learn estimator, such as LogisticRegression()")
+    if not regressor and not _classifies(estimator):
+        raise DataError(f"{place} {name} is no classifier; give one with predict_proba, such as LogisticRegression()")
     if not _classifies(estimator):
         if not hasattr(estimator, "predict"):
             raise DataError(f"{place} {name} cannot predict; give a classifier or a regressor")

@@ -96,6 +96,11 @@ def _check(
     frame: pd.DataFrame, treatment: str, outcome: str, roles: Mapping[str, str], extras: Mapping[str, str | None]
 ) -> None:
     """Refuse missing columns, gaps and clashes before anything is computed."""
+    if not isinstance(roles, Mapping):
+        raise DataError(f"roles is a {type(roles).__name__}; give a mapping of column to class, like {{'age': 'Age'}}")
+    twice = [name for name in ("propensity", "weight") if extras[name] in roles]
+    if twice:
+        raise DataError(f"{extras[twice[0]]!r} is the {twice[0]} and has a role as well; take it out of roles")
     wanted = [treatment, outcome, *roles, *(name for name in extras.values() if name is not None)]
     missing = [name for name in wanted if name not in frame.columns]
     if missing:

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import graphrec
+
 from graphrec.decisions.questions import check_request, choose_channels, customer_codes, decision_time
 from graphrec.market.tables import DataError, Market
 
@@ -87,3 +89,17 @@ def test_the_moment_is_the_end_of_the_records_or_the_one_given(market):
 def test_no_moment_is_refused(market, as_of):
     with pytest.raises(DataError, match="give one moment"):
         decision_time(market, as_of)
+
+
+def test_wrong_types_are_refused_with_the_remedy(unit_model):
+    for config, remedy in (({"level": 0.9}, r"RecommenderConfig\(\*\*config\)"), ("t", "config is a str")):
+        with pytest.raises(DataError, match=remedy):
+            graphrec.Recommender(config)
+    with pytest.raises(ValueError, match="level is 'a'; use a number"):
+        graphrec.RecommenderConfig(level="a")
+    with pytest.raises(DataError, match="graph is a str; give a CausalGraph"):
+        graphrec.Recommender().fit(unit_model.panel, graph="mail -> bought")
+    with pytest.raises(DataError, match="rng is -1; give a whole number"):
+        graphrec.Recommender().fit(unit_model.panel, rng=-1)
+    with pytest.raises(DataError, match="n is True; ask for a whole number"):
+        unit_model.recommend(n=True)

@@ -181,3 +181,15 @@ def test_a_channel_with_ten_contacts_is_fitted_all_the_same(planted, name):
     few = np.flatnonzero(rows.channel == 2)[10:]
     found = fit(name, taken(rows, np.setdiff1d(np.arange(2_000), few))).predict(rows.matrix)
     assert np.isfinite(found.uplift).all()
+
+
+def test_the_x_learner_doubts_the_arms_that_it_imputes_from(made, fitted):
+    learner, matrix = fitted["x"], made.rows.matrix[:200]
+    share = 1 / (1 + np.exp(-learner.propensity.logits(matrix)))
+    spread = np.column_stack([share * arm.standard_errors(matrix) for arm in learner.arms])
+    assert (learner.predict(matrix).se >= spread).all() and spread.max() > 0
+
+
+def test_a_regressor_is_no_model_of_a_contact():
+    with pytest.raises(DataError, match="propensity_model Ridge is no classifier"):
+        recipe_of("t", propensity_model=Ridge())

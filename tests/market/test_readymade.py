@@ -278,3 +278,12 @@ def test_identifiers_are_kept_where_every_row_has_its_own():
     assert "customer_id is reserved" in refusal(
         e_mails().assign(customer_id=names), HILLSTROM | {"customer_id": "immutable"}
     )
+
+
+def test_roles_are_a_mapping_and_a_propensity_has_none():
+    for roles in (["recency"], "recency"):
+        assert "give a mapping of column to class" in refusal(e_mails(), roles)
+    with pytest.raises(DataError, match="roles is a NoneType"):
+        Panel.from_frame(e_mails(), treatment="segment", outcome="visit", control="No E-Mail", roles=None)
+    logged = e_mails().assign(p=1 / 3)
+    assert "'p' is the propensity and has a role" in refusal(logged, HILLSTROM | {"p": "Age"}, propensity="p")

@@ -161,7 +161,7 @@ def recipe_of(head: str | Head | Any, *, outcome_model: Any = None, propensity_m
     if head not in _PLANS:
         raise DataError(f"head is {head!r}; choose one of {', '.join(HEADS)}, or give a function")
     if propensity_model is not None:
-        check_estimator(propensity_model, "propensity_model", binary=True)
+        check_estimator(propensity_model, "propensity_model", binary=True, regressor=False)
     plan = _PLANS[head]
 
     def fit(rows: TrainingRows, rng: np.random.Generator) -> UpliftModel:
