@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 import graphrec
-
 from graphrec.decisions.questions import check_request, choose_channels, customer_codes, decision_time
 from graphrec.market.tables import DataError, Market
 
