@@ -182,7 +182,7 @@ class Plan:
             lines.append(f"{explored:,} contacts are drawn at random, so that later models learn without bias.")
         elif self.policy.exploration > 0:
             lines.append(
-                "No contact is drawn at random: the explorers' share of the limits is too small, or the lot fell on nobody."
+                "No contact is random: the explorers' share of the limits is too small or the lot fell on nobody."
             )
         return lines
 

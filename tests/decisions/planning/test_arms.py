@@ -157,7 +157,7 @@ def test_a_plan_says_that_exploration_found_no_room():
     policy = ContactPolicy(channel_capacity={"call": 1}, exploration=0.001)
     plan = allocate(dear_and_cheap().query("channel == 'call'"), policy, rng=0)
     assert len(plan.contacts) == 1 and set(plan.contacts["arm"]) == {"plan"}
-    assert any(line.startswith("No contact is drawn at random") for line in plan.summary())
+    assert any(line.startswith("No contact is random") for line in plan.summary())
 
 
 def test_logged_propensities_recover_the_value_of_every_action():
