@@ -65,3 +65,22 @@ def test_a_panel_of_rare_channels_only_is_not_judged():
     panel = panel_of(12)
     guard = fitted(panel.take((panel.frame["arm"] != "mail").to_numpy()), "t").guard
     assert not guard.claimed and guard.unjudged == ("call",)
+
+
+@pytest.mark.parametrize("head", ["t", "x"])
+def test_a_channel_that_a_fold_lacks_does_not_stop_the_guard(head):
+    """Forty calls to one customer: whoever leaves that customer out has never seen a call."""
+    rng = np.random.default_rng(0)
+    arm = np.where(rng.random(300) < 0.4, "mail", "none").astype(object)
+    arm[:40] = "call"
+    table = pd.DataFrame({"age": rng.normal(size=300), "arm": arm, "y": (rng.random(300) < 0.3).astype(float)})
+    panel = graphrec.Panel.from_frame(
+        table.assign(who=np.maximum(np.arange(300), 39)),
+        treatment="arm",
+        outcome="y",
+        control="none",
+        roles={"age": "Age"},
+        cluster="who",
+    )
+    guard = fitted(panel, head).guard
+    assert guard.unjudged == () and np.isfinite(guard.difference)
