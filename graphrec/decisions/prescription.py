@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causal.graph import CausalGraph
-from graphrec.decisions.contact import ContactModel, Gaps
-from graphrec.decisions.drafting import Draft, Evidence
-from graphrec.decisions.mechanism import Mechanism, find_mechanism
-from graphrec.decisions.moves import Cost, Moves, search_moves
-from graphrec.decisions.promises import GRADE_WORDS, Prescription, Prescriptions
+from graphrec.decisions.prescriptions.collection import Prescriptions
+from graphrec.decisions.prescriptions.contact import ContactModel, Gaps
+from graphrec.decisions.prescriptions.drafting import Draft, Evidence
+from graphrec.decisions.prescriptions.mechanism import Mechanism, find_mechanism
+from graphrec.decisions.prescriptions.moves import Cost, Moves, search_moves
+from graphrec.decisions.prescriptions.promises import GRADE_WORDS, Prescription
 from graphrec.decisions.subjects import Subjects, find_subjects
 from graphrec.learning.adjustment import choose_columns
 from graphrec.learning.falsification import NegativeControl

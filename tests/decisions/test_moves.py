@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causal import CausalGraph, fit_scm
-from graphrec.decisions.moves import MoveError, search_moves
+from graphrec.decisions.prescriptions.moves import MoveError, search_moves
 from ontology import Lever
 
 NODES = ["wealth", "discount", "price", "reminders", "visits", "spend", "tickets"]

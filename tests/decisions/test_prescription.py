@@ -7,8 +7,8 @@ import pytest
 
 import graphrec
 from causal import CausalGraph
-from graphrec.decisions.mechanism import widen
 from graphrec.decisions.prescription import prescribe
+from graphrec.decisions.prescriptions.mechanism import widen
 from graphrec.market.tables import DataError
 from ontology import load_ontology
 

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causal.graph import CausalGraph
-from graphrec.decisions.mechanism import Mechanism
-from graphrec.decisions.moves import Moves, Option
-from graphrec.decisions.promises import ARROW, DO_NOTHING, Move, Prescription, Prescriptions, Wording, figure
+from graphrec.decisions.prescriptions.collection import Prescriptions
+from graphrec.decisions.prescriptions.mechanism import Mechanism
+from graphrec.decisions.prescriptions.moves import Moves, Option
+from graphrec.decisions.prescriptions.phrasing import ARROW, Wording, figure
+from graphrec.decisions.prescriptions.promises import DO_NOTHING, Move, Prescription
 from graphrec.decisions.repertoire import tried_offers
 from graphrec.decisions.scoring import uplift_interval
 from graphrec.decisions.subjects import Subjects
@@ -101,7 +103,6 @@ class Draft:
             )
         others += self._other_offers(row)
         others.sort(key=lambda other: -other["net_value"])
-        facts.pop("reason")
         return Prescription(
             customer_id=customer,
             offer=offer,

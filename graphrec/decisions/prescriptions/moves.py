@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from graphrec.decisions.reach import Equations, Targets, find_targets
+from graphrec.decisions.prescriptions.reach import Equations, Targets, find_targets
 from ontology.levers import Lever
 
 __all__ = ["Cost", "MoveError", "Moves", "Option", "Responder", "search_moves"]
