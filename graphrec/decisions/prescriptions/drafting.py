@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,10 @@ class Draft:
         items = [self._one(row, _Known(contact, paths, blocked), ranked[row]) for row in rows]
         return Prescriptions(tuple(items), blocked)
 
+    @cached_property
+    def _words(self) -> Wording:
+        return Wording.of(self.model.panel)
+
     def _moved(self) -> list[str]:
         """Every lever of every option."""
         return list(dict.fromkeys(column for option in self.moves.options for column in option.columns))
@@ -92,7 +97,7 @@ class Draft:
         moves: tuple[Move, ...] = facts.pop("moves")
         reasons = self._reasons(row, known.blocked)
         others = [self._summary(row, int(k), known) for k in ranked if k != chosen and self._worth_telling(row, int(k))]
-        words = _wording(self.model)
+        words = self._words
         if moves:
             sentence = words.advise(customer, offer, moves, facts)
         else:
@@ -287,15 +292,3 @@ def _paths(panel: Panel, graph: CausalGraph, column: str) -> tuple[str, ...]:
 
 def _known_roles(panel: Panel) -> dict[str, str]:
     return {column: name for column, name in panel.roles.items() if column in panel.frame.columns}
-
-
-def _wording(model: Recommender) -> Wording:
-    panel = model.panel
-    market = panel.offers is not None
-    return Wording(
-        treatment=panel.treatment,
-        control=panel.control,
-        outcome="buys" if market else f"has {panel.outcome} = 1",
-        offer=panel.offers.kind if panel.offers is not None else "",
-        horizon_days=panel.horizon_days,
-    )
