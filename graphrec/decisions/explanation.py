@@ -32,6 +32,7 @@ from graphrec.decisions.explanations.predictors import (
 )
 from graphrec.decisions.explanations.shapley import grouped_shapley, tree_shapley
 from graphrec.decisions.explanations.surrogate import local_lines, rank_agreement
+from graphrec.decisions.explanations.temptations import Temptation, find_temptations
 from graphrec.decisions.explanations.twoviews import CustomerExplanation, contribution_reasons, explain_customer
 from graphrec.market.tables import DataError
 
@@ -42,6 +43,7 @@ __all__ = [
     "Disagreement",
     "Explanation",
     "PastPurchases",
+    "Temptation",
     "class_groups",
     "compare_explanations",
     "compare_views",
@@ -52,6 +54,7 @@ __all__ = [
     "explain",
     "explain_customer",
     "explain_purchases",
+    "find_temptations",
 ]
 
 METHODS: Mapping[str, str] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from graphrec.decisions.explanation import contribution_reasons, explain_customer
@@ -48,11 +49,12 @@ def test_values_equal_those_of_the_shap_library(fitted):
     """LightGBM's own TreeSHAP and the shap library must agree; the library takes seconds to import."""
     import shap
 
-    from graphrec.decisions.explanations.twoviews import _response_model
+    from graphrec.decisions.explanations.responsetrees import fit_response_trees
 
     model, _ = fitted
-    booster, design = _response_model(model, 0)
-    matrix = design.transform(model.panel.frame.head(50))
-    ours = booster.predict(matrix, pred_contrib=True)
-    theirs = shap.TreeExplainer(booster).shap_values(matrix)
-    np.testing.assert_allclose(ours[:, :-1], np.asarray(theirs).reshape(ours[:, :-1].shape), atol=1e-6)
+    trees, rows = fit_response_trees(model, 0), model.panel.frame.head(50)
+    ours, base = trees.contributions(rows)
+    matrix = trees.design.transform(rows)
+    theirs = pd.DataFrame(shap.TreeExplainer(trees.booster).shap_values(matrix), columns=list(trees.design.sources))
+    np.testing.assert_allclose(ours, theirs.T.groupby(level=0).sum().T[list(ours.columns)], atol=1e-6)
+    np.testing.assert_allclose(base + ours.sum(axis=1), trees.booster.predict(matrix, raw_score=True), atol=1e-9)

@@ -8,7 +8,7 @@ views are compared as shares of their own total, for they have different units.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,11 @@ class Disagreement:
         Whether the shares differ by five points or more, or the values point in opposite directions.
     reason : str
         Why, by the graph.
+    kind : str
+        The reason in a word: "consequence", "unrelated", "proxy", "hidden", "reversed", "mediated", "partly mediated",
+        "started", "credited" or "underused".
+    others : tuple of str
+        Columns that the reason names.
     """
 
     feature: str
@@ -51,6 +56,8 @@ class Disagreement:
     role: str
     apart: bool
     reason: str
+    kind: str = ""
+    others: tuple[str, ...] = ()
 
 
 def compare_views(
@@ -96,10 +103,10 @@ def compare_views(
     for name in shared:
         gap = model[name] - cause[name]
         opposite = _opposite(mine[name], theirs[name], min(model[name], cause[name]), apart)
-        role, why = _reason(graph, name, attribution.outcome, gap, opposite)
-        found.append(
-            Disagreement(name, float(model[name]), float(cause[name]), role, abs(gap) >= apart or opposite, why)
-        )
+        role, kind, others = _kind(graph, name, attribution.outcome, gap, opposite)
+        why = _REASONS[kind].format(name=name, outcome=attribution.outcome, others=_listed(others) or "other causes")
+        shares = float(model[name]), float(cause[name])
+        found.append(Disagreement(name, *shares, role, abs(gap) >= apart or opposite, why, kind, others))
     return tuple(sorted(found, key=lambda each: -abs(each.model_share - each.cause_share)))
 
 
@@ -146,41 +153,44 @@ def _opposite(mine: pd.Series, theirs: pd.Series, share: float, apart: float) ->
     return bool(np.corrcoef(mine.to_numpy(), theirs.to_numpy())[0, 1] < -0.3)
 
 
-def _reason(graph: CausalGraph, name: str, outcome: str, gap: float, opposite: bool) -> tuple[str, str]:
+_REASONS = {
+    "consequence": "{name} follows from {outcome}: it tells what happened, and moving it changes nothing",
+    "unrelated": "no cause joins {name} and {outcome} in the graph; what the model sees is chance or a missing arrow",
+    "proxy": "{name} stands for what drives both ({others}); moved alone it changes nothing",
+    "hidden": "{name} stands for a hidden common cause of both; moved alone it changes nothing",
+    "reversed": "{name} goes along with {others} that push the other way; its own effect is reversed",
+    "mediated": "{name} acts through {others}, which the model sees instead and credits",
+    "partly mediated": "{name} acts in part through {others}, which the model sees instead and credits",
+    "started": "part of what the model credits to {name} was started by {others}",
+    "credited": "{name} is a cause; the model credits it with more than it does, as it goes along with other columns",
+    "underused": "{name} is a cause that the model uses less than it matters, for other columns predict as well",
+}
+
+
+def _kind(graph: CausalGraph, name: str, outcome: str, gap: float, opposite: bool) -> tuple[str, str, tuple[str, ...]]:
+    """Role of a feature, why the views part on it, and the columns that explain it."""
     directed = graph.consensus or graph
     role = role_in_graph(graph, name, outcome)
-    if role == "consequence":
-        return role, f"{name} follows from {outcome}: it tells what happened, and moving it changes nothing"
-    if role == "unrelated":
-        return (
-            role,
-            f"no cause joins {name} and {outcome} in the graph; what the model sees is chance or a missing arrow",
-        )
+    if role in ("consequence", "unrelated"):
+        return role, role, ()
     if role == "proxy":
-        common = _first(graph, directed.ancestors(name) & directed.ancestors(outcome))
-        source = f"what drives both ({common})" if common else "a hidden common cause of both"
-        return role, f"{name} stands for {source}; moved alone it changes nothing"
-    through = _first(graph, [c for c in directed.children(name) if c in directed.ancestors(outcome)])
-    before = _first(graph, directed.ancestors(name))
+        common = _in_order(graph, directed.ancestors(name) & directed.ancestors(outcome))
+        return role, "proxy" if common else "hidden", common
+    through = _in_order(graph, [c for c in directed.children(name) if c in directed.ancestors(outcome)])
+    before = _in_order(graph, directed.ancestors(name))
     if opposite:
-        return (
-            role,
-            f"{name} goes along with {before or 'other causes'} that push the other way; its own effect is reversed",
-        )
+        return role, "reversed", before
     if gap < 0 and through:
-        way = "acts through" if role == "mediated cause" else "acts in part through"
-        return role, f"{name} {way} {through}, which the model sees instead and credits"
+        return role, "mediated" if role == "mediated cause" else "partly mediated", through
     if gap > 0 and before:
-        return role, f"part of what the model credits to {name} was started by {before}"
-    if gap > 0:
-        return (
-            role,
-            f"{name} is a cause; the model credits it with more than it does, as it goes along with other columns",
-        )
-    return role, f"{name} is a cause that the model uses less than it matters, for other columns predict as well"
+        return role, "started", before
+    return role, "credited" if gap > 0 else "underused", ()
 
 
-def _first(graph: CausalGraph, names: Sequence[str] | frozenset[str]) -> str:
-    kept = [node for node in graph.nodes if node in set(names)]
-    more = f" and {len(kept) - _NAMED} more" if len(kept) > _NAMED else ""
-    return ", ".join(kept[:_NAMED]) + more
+def _in_order(graph: CausalGraph, names: Collection[str]) -> tuple[str, ...]:
+    return tuple(node for node in graph.nodes if node in names)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -17,8 +17,10 @@ import pandas as pd
 
 from graphrec.decisions.explanations.account import Explanation
 from graphrec.decisions.explanations.causalview import attribute_appetite
+from graphrec.decisions.explanations.customers import customer_rows
 from graphrec.decisions.explanations.disagreement import compare_views, role_in_graph
-from graphrec.learning.design import Design, fit_design
+from graphrec.decisions.explanations.naivefigure import naive_difference
+from graphrec.decisions.explanations.responsetrees import fit_response_trees, with_consequences
 from graphrec.market.tables import DataError
 from ontology import load_ontology
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CustomerExplanation", "contribution_reasons", "explain_customer"]
 
-_ROUNDS = 120
 _SHOWN = 3
 _PARTED = 6
 
@@ -58,6 +59,10 @@ class CustomerExplanation:
         Why there are no causes; else empty.
     apart : tuple of dict
         Features on which the two views are five points apart or more: see `Disagreement`.
+    naive, naive_low, naive_high : float or None
+        What a comparison of contacted and other customers, as they come, would say of the channel.
+    level : float
+        Confidence level of both intervals.
     """
 
     customer: Any
@@ -74,6 +79,10 @@ class CustomerExplanation:
     causes_base: float | None = None
     refusal: str = ""
     apart: tuple[Mapping[str, Any], ...] = ()
+    naive: float | None = None
+    naive_low: float | None = None
+    naive_high: float | None = None
+    level: float = 0.9
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for the report."""
@@ -89,7 +98,7 @@ def explain_customer(
     Parameters
     ----------
     model : Recommender
-        Fitted on a market.
+        Fitted.
     customer : Any
         Identifier.
     scores : pandas.DataFrame
@@ -100,33 +109,23 @@ def explain_customer(
     DataError
         The scores hold no row of the customer.
     """
-    market = model.market
-    if market is None:
-        raise DataError("explanations of customers need a recommender fitted on a market")
     own = scores[scores["customer_id"] == customer].sort_values("rank")
     if own.empty:
         raise DataError("the scores hold no row of this customer; score them first")
     best = own.iloc[0]
-    scorer = model.scorer()
-    offer_id = best[scorer.covariates.offers.id_column]
-    code = scorer.covariates.offers.index.encode([offer_id])
-    position = int(np.flatnonzero(scorer.offers == code[0])[0])
-    row = scorer.frame(market.vocabulary.customers.encode([customer])).iloc[[position]].reset_index(drop=True)
-    row = _with_recorded_consequences(model, row, market.vocabulary.customers.encode([customer]))
+    offer, channel = best.get("product_id", best.get("offer_id")), str(best["channel"])
+    row = with_consequences(model, _row(model, customer, offer), [customer])
     model_rng, cause_rng = np.random.default_rng(rng).spawn(2)
-    booster, design = _response_model(model, model_rng)
-    values = booster.predict(design.transform(row), pred_contrib=True, num_threads=1)[0]
-    contributions: dict[str, float] = {}
-    for source, value in zip(design.sources, values[:-1]):
-        contributions[source] = contributions.get(source, 0.0) + float(value)
+    values, base = fit_response_trees(model, model_rng).contributions(row)
+    contributions = {str(name): float(value) for name, value in values.iloc[0].items()}
     view = attribute_appetite(model, row, cause_rng)
     found = view.attribution
     return CustomerExplanation(
         customer=customer,
-        offer=offer_id,
-        channel=str(best["channel"]),
-        base=float(values[-1]),
-        prediction=float(values.sum()),
+        offer=offer if model.market is not None else None,
+        channel=channel,
+        base=base,
+        prediction=base + sum(contributions.values()),
         contributions=contributions,
         effect=float(best["uplift"]),
         low=float(best["uplift_low"]),
@@ -136,7 +135,20 @@ def explain_customer(
         causes_base=None if found is None else found.base,
         refusal=view.refusal,
         apart=() if found is None else _apart(contributions, found, model),
+        level=model.config.level,
+        **dict(zip(("naive", "naive_low", "naive_high"), naive_difference(model.panel, channel, model.config.level))),
     )
+
+
+def _row(model: Recommender, customer: Any, offer: Any) -> pd.DataFrame:
+    """Covariates of the customer about the offer, at the end of the records."""
+    if model.market is None:
+        return customer_rows(model, [customer]).reset_index(drop=True)
+    scorer = model.scorer()
+    code = scorer.covariates.offers.index.encode([offer])
+    position = int(np.flatnonzero(scorer.offers == code[0])[0])
+    who = model.market.vocabulary.customers.encode([customer])
+    return scorer.frame(who).iloc[[position]].reset_index(drop=True)
 
 
 def _told(found: Attribution) -> dict[str, float]:
@@ -150,40 +162,6 @@ def _apart(contributions: Mapping[str, float], found: Attribution, model: Recomm
     if not set(contributions) & set(model.graph.nodes):
         return ()
     return tuple(asdict(each) for each in compare_views(seen, found, model.graph) if each.apart)[:_PARTED]
-
-
-def _response_model(model: Recommender, rng: int | np.random.Generator | None) -> tuple[Any, Design]:
-    """Boosted trees of the outcome among contacted rows on all columns that a table offers."""
-    import lightgbm
-
-    panel = model.panel
-    rows = panel.take(panel.contacted)
-    design = fit_design(rows.frame, [*panel.covariates, *panel.consequences])
-    settings = {
-        "objective": "binary",
-        "num_leaves": 8,
-        "learning_rate": 0.05,
-        "min_child_samples": 40,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
-        "verbosity": -1,
-        "seed": int(np.random.default_rng(rng).integers(2**31)),
-    }
-    outcome = (rows.frame[panel.outcome] > 0).to_numpy(np.float64)
-    data = lightgbm.Dataset(design.transform(rows.frame), outcome)
-    return lightgbm.train(settings, data, num_boost_round=_ROUNDS), design
-
-
-def _with_recorded_consequences(model: Recommender, row: pd.DataFrame, code: np.ndarray) -> pd.DataFrame:
-    """Add the customer's recorded consequences, as a table extract would hold them; 0 where they are events."""
-    market = model.market
-    for column in model.panel.consequences:
-        if market is not None and column in market.customers.columns:
-            row[column] = market.customers[column].to_numpy()[code]
-        else:
-            row[column] = 0.0
-    return row
 
 
 def contribution_reasons(model: Recommender, contributions: Mapping[str, float]) -> tuple[str, ...]:
