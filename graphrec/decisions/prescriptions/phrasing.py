@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphrec.decisions.sentences.telling import Names, tell_advice
+from graphrec.decisions.sentences.columnnames import Names
+from graphrec.decisions.sentences.telling import tell_advice
 
 if TYPE_CHECKING:
     from graphrec.decisions.prescriptions.promises import Move, Prescription

@@ -10,79 +10,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from graphrec.decisions.sentences.columnnames import Names
 from graphrec.decisions.sentences.languages import Language, language_of
+from graphrec.decisions.sentences.reasonkeys import block_key, doubt_key, refrain_key
 
-__all__ = ["Names", "Telling", "tell_advice"]
+__all__ = ["Names", "Teller", "Telling", "tell_advice"]
 
 _ARROW = " -> "
 _NOTHING = "do nothing"
 _WAYS = 3
-_DOUBTS = (
-    ("no negative control", "doubt.untested"),
-    ("negative control", "doubt.control"),
-    ("outcomes that no contact", "doubt.control"),
-    ("evidence ladder", "doubt.ladder"),
-    ("which this graph excludes", "doubt.excluded"),
-    ("hardly any", "doubt.support"),
-    ("extrapolat", "doubt.support"),
-    ("overlap", "doubt.support"),
-    ("equations", "doubt.equations"),
-)
-"""Part of the reason of a grade C to the words for it; a reason without words of its own is left to the grade."""
-_WHY_NOTHING = (
-    ("every lever is blocked", "why.blocked"),
-    ("no move shows a gain", "why.unconfirmed"),
-    ("budget", "why.budget"),
-)
-
-
-@dataclass(frozen=True)
-class Names:
-    """What the names in a record mean.
-
-    Attributes
-    ----------
-    treatment, control : str
-        Column of the contact, and its level for none.
-    outcome : str
-        Column of the outcome; empty for a purchase.
-    offer : str
-        Kind of offer: "product", "category", "campaign", or empty.
-    horizon_days : int or None
-        Outcome window.
-    labels : mapping of str to str
-        Column to what people call it, in the language asked for.
-    binary : bool
-        Whether the outcome is 0 or 1; else effects are in its unit.
-    currency : str
-    """
-
-    treatment: str = "treatment"
-    control: str = "none"
-    outcome: str = ""
-    offer: str = ""
-    horizon_days: int | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    binary: bool = True
-    currency: str = ""
-
-    @classmethod
-    def of(cls, panel: Any, language: str = "en", currency: str = "") -> Names:
-        """Names of a panel's columns; French labels come from the ontology's classes."""
-        market = panel.offers is not None
-        return cls(
-            treatment=panel.treatment,
-            control=panel.control,
-            outcome="" if market else panel.outcome,
-            offer=panel.offers.kind if market else "",
-            horizon_days=panel.horizon_days,
-            labels=_labels(panel.roles, language),
-            binary=bool(panel.frame[panel.outcome].isin([0, 1]).all()),
-            currency=currency,
-        )
 
 
 @dataclass(frozen=True)
@@ -148,7 +87,7 @@ def tell_advice(
     >>> tell_advice(advice, "fr").act.replace("\u00a0", " ")
     'Pour le client 7 : faire passer « remise » de 0 à 0,1.'
     """
-    teller = _Teller(language_of(language), names or Names())
+    teller = Teller(language_of(language), names or Names())
     told = [teller.avoid(each) for each in avoid]
     moves = list(record.get("moves") or ())
     if record.get("grade") == "X":
@@ -167,17 +106,25 @@ def tell_advice(
 
 
 @dataclass(frozen=True)
-class _Teller:
-    """The facts of a record in one language."""
+class Teller:
+    """The facts of records in one language, part by part.
+
+    Attributes
+    ----------
+    language : Language
+    names : Names
+    """
 
     language: Language
     names: Names
 
     def act(self, record: Mapping[str, Any], moves: Sequence[Mapping[str, Any]]) -> str:
+        """What to do."""
         said = [self.move(move, record.get("offer")) for move in moves]
         return self._sentence("act", who=self.who(record), moves=self.language.listing(said))
 
     def who(self, record: Mapping[str, Any]) -> str:
+        """Whom it is about: a customer, a segment, or everybody."""
         n = record.get("customers")
         if record.get("segment") is not None:
             return self._say("who.segment", name=record["segment"], count=self.language.count("customers", n or 0))
@@ -186,6 +133,7 @@ class _Teller:
         return self._say("who.customer", name=record.get("customer_id"))
 
     def move(self, move: Mapping[str, Any], offer: Any) -> str:
+        """One lever, from and to."""
         lever, after = str(move.get("lever")), move.get("to")
         if lever == self.names.treatment:
             about = self._about(offer)
@@ -201,6 +149,7 @@ class _Teller:
         )
 
     def gain(self, record: Mapping[str, Any]) -> str:
+        """What it changes, with its interval or the lack of one."""
         effect, low, high = (record.get(key) for key in ("effect", "low", "high"))
         if not _is_number(effect):
             return ""
@@ -214,12 +163,13 @@ class _Teller:
         return self._say("gain.bounded", gain=gain, level=level, low=ends[0], high=ends[1])
 
     def cost(self, record: Mapping[str, Any]) -> str:
+        """What it costs and what is left."""
         cost, net, least = record.get("cost"), record.get("net_value"), record.get("net_low")
         if not (_is_number(cost) and _is_number(net)):
             return ""
         key = "cost" if float(cost) > 0 else "cost.free"  # type: ignore[arg-type]
-        low = self._say("cost.least", net=self._net(least)) if _is_number(least) else ""
-        return self._say(key, cost=self.language.money(float(cost), self.names.currency), net=self._net(net), least=low)  # type: ignore[arg-type]
+        low = self._say("cost.least", net=self.net(least)) if _is_number(least) else ""
+        return self._say(key, cost=self.language.money(float(cost), self.names.currency), net=self.net(net), least=low)  # type: ignore[arg-type]
 
     def conditions(self, record: Mapping[str, Any]) -> str:
         """What has to be known before acting: when it shows, who must agree, where the data end."""
@@ -232,6 +182,7 @@ class _Teller:
         return " ".join(said)
 
     def through(self, record: Mapping[str, Any]) -> str:
+        """The paths from the lever to the outcome."""
         paths = list(record.get("through") or ())
         if not paths:
             return self._say("through.unknown")
@@ -245,34 +196,38 @@ class _Teller:
         return self._say("through", ways=self.language.listing(named))
 
     def sure(self, record: Mapping[str, Any]) -> str:
+        """The grade in words."""
         grade = str(record.get("grade") or "")
         if grade not in ("A", "B", "C"):
             return ""
         why = self._say(f"sure.{grade}")
-        doubt = next((key for part, key in _DOUBTS if part in str(record.get("reason") or "")), "")
+        doubt = doubt_key(str(record.get("reason") or ""))
         if grade == "C" and doubt:
             why = self._say("sure.C.doubt", doubt=self._say(doubt))
         return self._say("sure", grade=grade, why=why)
 
     def refused(self, record: Mapping[str, Any]) -> str:
+        """That nothing is promised."""
         return self._sentence("refused", who=self.who(record))
 
     def nothing(self, record: Mapping[str, Any]) -> str:
+        """That nothing is done, and why."""
         why = self._why_nothing(record)
         return self._sentence("nothing" if why else "nothing.unsaid", who=self.who(record), why=why)
 
     def _why_nothing(self, record: Mapping[str, Any]) -> str:
         reason = str(record.get("reason") or "")
-        key = next((key for part, key in _WHY_NOTHING if part in reason), "")
+        key = refrain_key(reason)
         if key:
             return self._say(key)
         others = [other for other in record.get("alternatives") or () if _acts(other)]
         if others:
             best = max(others, key=lambda other: float(other["net_value"]))
-            return self._say("why.alternative", move=self._alternative(best), net=self._net(best["net_value"]))
+            return self._say("why.alternative", move=self.alternative(best), net=self.net(best["net_value"]))
         return reason if self.language.code == "en" else ""
 
     def avoid(self, tempting: Mapping[str, Any]) -> str:
+        """What not to do although SHAP likes it."""
         role, common = str(tempting["role"]), [self.column(name) for name in tempting.get("common") or ()]
         key = f"avoid.{role}.common" if role == "proxy" and common else f"avoid.{role}"
         rank = int(tempting.get("rank", 1))
@@ -289,6 +244,7 @@ class _Teller:
         return self._say("lever.named", name=label, column=name)
 
     def outcome(self) -> str:
+        """The outcome after "the chance of"."""
         if not self.names.outcome:
             return self._say("outcome.purchase")
         return self._say("outcome.other", name=self.column(self.names.outcome)) if self.names.binary else self.column(
@@ -301,13 +257,24 @@ class _Teller:
             return self._say("event.purchase")
         return self._say("event.other", name=self.column(self.names.outcome))
 
-    def _alternative(self, other: Mapping[str, Any]) -> str:
+    def apart(self, found: Mapping[str, Any]) -> str:
+        """Why a model and the causes point apart on a feature; see `Disagreement.kind`."""
+        others = self.language.listing([self.column(name) for name in found.get("others") or ()][:_WAYS])
+        return self._say(f"apart.{found['kind']}", event=self.event(), others=others)
+
+    def blocked(self, reason: str) -> str:
+        """Why a lever stays where it is."""
+        return self._say(block_key(reason))
+
+    def alternative(self, other: Mapping[str, Any]) -> str:
+        """Another move in a few words."""
         lever, to = str(other["lever"]), self.language.figure(other.get("to"))
         if lever == self.names.treatment:
             return str(to)
         return f"{self.column(lever)} → {to}"
 
-    def _net(self, value: Any) -> str:
+    def net(self, value: Any) -> str:
+        """Net value with its sign."""
         return self.language.money(float(value), self.names.currency, signed=True)
 
     def _chain(self, steps: Sequence[str]) -> str:
@@ -339,25 +306,6 @@ class _Teller:
     def _sentence(self, key: str, **parts: Any) -> str:
         text = self._say(key, **parts)
         return text[0].upper() + text[1:]
-
-
-def _labels(roles: Mapping[str, str], language: str) -> dict[str, str]:
-    """What the ontology calls the columns; in English the columns speak for themselves."""
-    if language == "en":
-        return {}
-    from ontology import load_ontology
-
-    classes = load_ontology().classes
-    return {
-        column: _lowered(classes[name].label_fr)
-        for column, name in roles.items()
-        if name in classes and classes[name].label_fr
-    }
-
-
-def _lowered(label: str) -> str:
-    """A label inside a sentence; acronyms stay."""
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _letters(text: str) -> str:

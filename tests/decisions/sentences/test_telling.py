@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphrec.decisions.sentences.columnnames import Names
 from graphrec.decisions.sentences.languages import LANGUAGES, language_of
-from graphrec.decisions.sentences.telling import Names, Telling, tell_advice
+from graphrec.decisions.sentences.telling import Telling, tell_advice
 from graphrec.market.tables import DataError
 
 MAIL = {"lever": "treatment", "from": "none", "to": "email"}
