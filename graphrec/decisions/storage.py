@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NotStorable", "read_recommender", "save_recommender"]
 
-_FORMAT = 4
+_FORMAT = 5
 _STATE = re.compile(r"state-[0-9a-f]{12}")
 _STALE = re.compile(r"state-[0-9a-f]{12}|state\.\d+\.part")
 

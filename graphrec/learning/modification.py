@@ -1,8 +1,10 @@
 """Which columns the effect of a contact varies with, and how strongly that is shrunk.
 
-Hides the columns of the effect's linear part, its ridge, and how both are chosen on customers left out. Named columns
-(who somebody is, what is offered, contact history) come first; all columns are tried beside them, because a market may
-hide its persuadables in past behaviour, and must be clearly better, because they are many and correlated.
+Hides the columns of the effect's linear part and their ridges: one for appetite (the effect fades where somebody buys
+anyway), one for the other columns, one for what sets each channel apart and one for the columns of each channel, each
+as large as the data say (`graphrec.learning.shrinkage`). Named columns (who somebody is, what is offered, contact
+history) come first; all columns are tried beside them on customers left out, because a market may hide its persuadables
+in past behaviour, and must be clearly better, because they are many and correlated.
 """
 
 from __future__ import annotations
@@ -13,15 +15,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphrec.learning.logistic import LogisticFit, fit_logistic, left_out_losses
+from graphrec.learning.shrinkage import choose_ridge
 
 if TYPE_CHECKING:
     from graphrec.learning.response import TrainingRows
 
 __all__ = ["Modification", "clearly_less", "effect_columns", "fit_modification"]
 
-_PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-_DEVIATION_FACTORS = (1.0, 4.0)
+_LEVEL_RIDGE = 0.1
+"""The mean effect is hardly shrunk."""
 _UNDERSMOOTHING = 10.0
+_LOOSEST = 10.0
 """Standard errors are those of an effect shrunk so much less: shrinkage passes off bias as certainty.
 
 On planted effects, nominal 90 % intervals of the shrunk effect covered 70 to 86 %, those of the looser one 86 to 99 %.
@@ -47,14 +51,14 @@ def _with_channel(base: np.ndarray, channel: np.ndarray, count: int) -> np.ndarr
     return z
 
 
-def _penalties(width: int, columns: int, shared: float, deviation: float) -> np.ndarray:
-    """Ridge of each coefficient; intercepts are hardly shrunk."""
-    penalty = np.full(columns, shared)
-    penalty[0] = 0.1
-    for start in range(width, columns, width):
-        penalty[start : start + width] = shared * deviation
-        penalty[start] = 1.0
-    return penalty
+def _groups(width: int, columns: int) -> np.ndarray:
+    """Group of each coefficient: 0 the mean effect, 1 appetite, 2 other columns, 3 channels, 4 columns by channel."""
+    groups = np.full(columns, 4)
+    groups[:width] = 2
+    groups[0] = 0
+    groups[1:3] = 1
+    groups[width::width] = 3
+    return groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +83,6 @@ class Modification:
     """
 
     effect: LogisticFit
-    penalty: tuple[float, float]
     modifiers: np.ndarray
     logits: np.ndarray
     columns: np.ndarray
@@ -89,7 +92,7 @@ class Modification:
 def fit_modification(
     rows: TrainingRows, offset: np.ndarray, aimed: np.ndarray, scale: tuple[float, float], folds: np.ndarray
 ) -> Modification:
-    """Effect coefficients with the modifiers and the ridge that predict left-out customers best.
+    """Effect coefficients with the modifiers that predict left-out customers best, each group with its own ridge.
 
     All columns are tried as modifiers beside the named ones. They are many and correlated: they must be better by the
     standard error of the difference.
@@ -97,23 +100,21 @@ def fit_modification(
     contacted = rows.contacted
     outcome, clusters, channel = rows.outcome[contacted], rows.clusters[contacted], rows.channel[contacted] - 1
     matrix = rows.matrix[contacted]
-    best: tuple[np.ndarray, np.ndarray, tuple[float, float], np.ndarray, np.ndarray] | None = None
+    best: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None
     for modifiers in _modifier_sets(rows.modifiers):
         base = effect_columns(matrix[:, modifiers], offset, scale)
         z = _with_channel(base, channel, len(rows.channels))
-        factors = _DEVIATION_FACTORS if len(rows.channels) > 1 else (1.0,)
-        grid = [(shared, factor) for shared in _PENALTIES for factor in factors]
-        penalties = [_penalties(base.shape[1], z.shape[1], *choice) for choice in grid]
-        losses = left_out_losses(z, outcome, aimed, folds, penalties)
-        chosen = int(np.argmin(losses.sum(axis=0)))
-        if best is None or clearly_less(losses[:, chosen], best[0], clusters):
-            best = losses[:, chosen], modifiers, grid[chosen], penalties[chosen], z
+        ridge = choose_ridge(z, outcome, _groups(base.shape[1], z.shape[1]), fixed=_LEVEL_RIDGE, offset=aimed)
+        losses = left_out_losses(z, outcome, aimed, folds, [ridge])[:, 0]
+        if best is None or clearly_less(losses, best[0], clusters):
+            best = losses, modifiers, ridge, z
     assert best is not None
-    _, modifiers, penalty, ridge, z = best
+    _, modifiers, ridge, z = best
     effect = fit_logistic(z, outcome, penalty=ridge, offset=aimed, clusters=clusters)
-    looser = fit_logistic(z, outcome, penalty=ridge / _UNDERSMOOTHING, offset=aimed, clusters=clusters)
+    looser_ridge = np.minimum(ridge / _UNDERSMOOTHING, _LOOSEST)
+    looser = fit_logistic(z, outcome, penalty=looser_ridge, offset=aimed, clusters=clusters)
     effect = LogisticFit(effect.coefficients, looser.covariance)
-    return Modification(effect, penalty, modifiers, effect.predict(z), z, ridge)
+    return Modification(effect, modifiers, effect.predict(z), z, ridge)
 
 
 def _modifier_sets(named: np.ndarray) -> list[np.ndarray]:

@@ -124,11 +124,9 @@ class StructuredUplift:
         by each slot's where slots differ.
     offset_scale : tuple of float
         Mean and standard deviation of f among the contacted.
-    penalty : tuple of float
-        Chosen ridge of the shared effect, and its factor for the deviations.
     channels, names : tuple of str
         Channels in the order of the predictions; names of the matrix columns.
-    targeting : numpy.ndarray, shape (2,)
+    targeting : LogisticFit
         Level and slope of the targeting step, in logits.
     modifiers : numpy.ndarray, shape (p,), bool
         Matrix columns by whose value the effect differs.
@@ -147,10 +145,9 @@ class StructuredUplift:
     exposure: Exposure
     effect: LogisticFit
     offset_scale: tuple[float, float]
-    penalty: tuple[float, float]
     channels: tuple[str, ...]
     names: tuple[str, ...]
-    targeting: np.ndarray
+    targeting: LogisticFit
     modifiers: np.ndarray
     residual: BoostedResidual | None = None
     folds: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -186,6 +183,8 @@ class StructuredUplift:
         se = np.full_like(p_contact, np.nan)
         base = effect_columns(matrix[:, self.modifiers], offset, self.offset_scale)
         columns = base if self.moments is None else np.column_stack([base, self.moments.columns(matrix)])
+        # The effect was read off from where f was moved to: an error of that move is one of the effect.
+        aim = self.targeting.variance(base[:, :2])
         for c in range(len(self.channels)):
             trees, doubt = self._trees(matrix, offset, c, errors)
             for place, slot in enumerate(asked, start=c * len(asked)):
@@ -195,7 +194,7 @@ class StructuredUplift:
                 if errors:
                     slope = p * (1 - p)
                     # The contacted rows fix the response, so an error of f stays in the organic part alone.
-                    own = slope**2 * (effect.variance(columns) + doubt**2)
+                    own = slope**2 * (effect.variance(columns) + aim + doubt**2)
                     se[:, place] = np.sqrt(own + (p_organic * (1 - p_organic) * spread) ** 2)
         return Response(p_organic, p_contact, se)
 
@@ -224,7 +223,8 @@ class StructuredUplift:
         arrays = {
             "effect": self.effect.coefficients,
             "effect_covariance": self.effect.covariance,
-            "targeting": self.targeting,
+            "targeting": self.targeting.coefficients,
+            "targeting_covariance": self.targeting.covariance,
             "modifiers": self.modifiers.astype(np.uint8),
         }
         texts: dict[str, str] = {}
@@ -241,7 +241,6 @@ class StructuredUplift:
             "residual_share": None if self.residual is None else self.residual.share,
             "slots": None if self.moments is None else self.moments.to_dict(),
             "offset_scale": self.offset_scale,
-            "penalty": self.penalty,
             "channels": self.channels,
             "names": self.names,
             "clipped_share": self.exposure.clipped_share,
@@ -285,10 +284,9 @@ class StructuredUplift:
             exposure=exposure,
             effect=LogisticFit(arrays["effect"], arrays["effect_covariance"]),
             offset_scale=tuple(meta["offset_scale"]),
-            penalty=tuple(meta["penalty"]),
             channels=tuple(meta["channels"]),
             names=tuple(meta["names"]),
-            targeting=arrays["targeting"],
+            targeting=LogisticFit(arrays["targeting"], arrays["targeting_covariance"]),
             modifiers=arrays["modifiers"].astype(bool),
             residual=residual,
             moments=None if meta["slots"] is None else SlotEffects.from_dict(meta["slots"]),
@@ -335,7 +333,8 @@ def fit_structured_uplift(
     offset = organic.cross_logits(rows.matrix[contacted], folds[contacted])
     targeting = _target(organic.out_of_fold, rows.outcome[control], exposure, rows.clusters[control])
     scale = (float(offset.mean()), float(max(offset.std(), 1e-6)))
-    aimed = offset + targeting[0] + targeting[1] * (offset - scale[0]) / scale[1]
+    level, slope = targeting.coefficients
+    aimed = offset + level + slope * (offset - scale[0]) / scale[1]
     read = fit_modification(rows, offset, aimed, scale, folds[contacted])
     moments, read = fit_slots(rows, read, aimed, folds[contacted])
     matrix, channel = rows.matrix[contacted], rows.channel[contacted] - 1
@@ -351,7 +350,6 @@ def fit_structured_uplift(
         exposure=exposure,
         effect=read.effect,
         offset_scale=scale,
-        penalty=read.penalty,
         channels=rows.channels,
         names=rows.names,
         targeting=targeting,
@@ -375,13 +373,12 @@ def _check(rows: TrainingRows, contacted: np.ndarray) -> None:
         )
 
 
-def _target(offset: np.ndarray, outcome: np.ndarray, exposure: Exposure, clusters: np.ndarray) -> np.ndarray:
+def _target(offset: np.ndarray, outcome: np.ndarray, exposure: Exposure, clusters: np.ndarray) -> LogisticFit:
     """Level and slope by which the organic logit is moved where the contacts went; zeros without overlap."""
     if exposure.ess < _MINIMUM_ESS or (outcome * exposure.control_weights).sum() <= 0:
-        return np.zeros(2)
+        return LogisticFit(np.zeros(2), np.zeros((2, 2)))
     weights = exposure.control_weights / exposure.control_weights.mean() * exposure.ess / len(outcome)
     centre = np.average(offset, weights=weights)
     spread = max(float(np.sqrt(np.average((offset - centre) ** 2, weights=weights))), 1e-6)
     x = np.column_stack([np.ones(len(offset)), (offset - centre) / spread])
-    fit = fit_logistic(x, outcome, penalty=np.array([1.0, 5.0]), offset=offset, weights=weights, clusters=clusters)
-    return np.asarray(fit.coefficients)
+    return fit_logistic(x, outcome, penalty=np.array([1.0, 5.0]), offset=offset, weights=weights, clusters=clusters)

@@ -137,7 +137,7 @@ def test_parts_hold_the_whole_model(case, response):
     found = again.predict(made.rows.matrix)
     assert found.p_contact.tobytes() == response.p_contact.tobytes()
     assert found.se.tobytes() == response.se.tobytes()
-    assert (again.channels, again.names, again.penalty) == (model.channels, model.names, model.penalty)
+    assert (again.channels, again.names) == (model.channels, model.names)
     assert (again.exposure.supported(made.rows.matrix) == model.exposure.supported(made.rows.matrix)).all()
 
 
