@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphrec.report.figures import interval_chart, waterfall
 from graphrec.report.outreach import basis_sentence, offer_word
+from graphrec.report.pathdrawing import draw_path
 from graphrec.report.wording import POINTS, Unit, is_number, listing, percent, plain, sentence_case
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def build_customer(findings: Findings) -> dict[str, Any]:
         "prediction": _prediction(told),
         "disagreement": _disagreement(told, parts, findings.model),
         "causes": _causes(told),
+        "path": _path(told, findings),
         "apart": _apart(told),
         "reasons": [_in_words(reason, told) for reason in told.get("reasons") or ()],
     }
@@ -88,6 +90,17 @@ def _apart(told: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
+def _path(told: Mapping[str, Any], findings: Findings) -> dict[str, Any] | None:
+    """The way the advised move takes, where this customer is among the prescriptions."""
+    model = findings.model
+    own = [record for record in findings.prescriptions if record.get("customer_id") == told.get("customer")]
+    if model is None or not own or not own[0].get("through"):
+        return None
+    after = {name: "consequence" for name in told.get("contributions") or () if name in model.panel.consequences}
+    leading = sorted(after, key=lambda name: -abs(float(told["contributions"][name])))[:1]
+    return draw_path(model.graph, own[0]["through"], {name: after[name] for name in leading}, plain)
+
+
 def _names(told: Mapping[str, Any]) -> list[str]:
     return [*map(str, told.get("contributions") or {}), *map(str, told.get("causes") or {})]
 
@@ -95,10 +108,16 @@ def _names(told: Mapping[str, Any]) -> list[str]:
 def _effect(told: Mapping[str, Any]) -> dict[str, Any] | None:
     if not is_number(told.get("effect")):
         return None
-    row = {"label": f"effect of {told.get('channel') or 'the contact'}", "style": "adjusted", "value": told["effect"]}
+    channel = told.get("channel") or "the contact"
+    row = {"label": f"effect of {channel}", "style": "adjusted", "value": told["effect"]}
     row |= {"low": told.get("low"), "high": told.get("high")}
+    rows = [row]
+    if is_number(told.get("naive")):
+        ends = {"value": told["naive"], "low": told.get("naive_low"), "high": told.get("naive_high")}
+        rows.insert(0, {"label": "naive comparison", "style": "naive", **ends})
     return {
-        "chart": interval_chart([row], POINTS),
+        "chart": interval_chart(rows, POINTS),
+        "naive": len(rows) > 1,
         "words": POINTS.estimate(told["effect"], told.get("low"), told.get("high"))[0],
         "interval": POINTS.interval(told.get("low"), told.get("high")),
     }

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from graphrec.report.contents import Findings
 
-__all__ = ["render_report", "write_report"]
+__all__ = ["page_template", "render_report", "write_report"]
 
 PAGES = (
     ("summary", "Summary", build_summary),
@@ -86,7 +86,7 @@ def render_report(findings: Findings) -> str:
     graph: Any = next(page["values"] for page in pages if page["key"] == "graph")
     if graph["graph"] is None:
         scripts = scripts[2:]
-    return _environment().get_template("report.html").render(
+    return page_template("report.html").render(
         title=findings.title,
         made_on=findings.made_on,
         pages=pages,
@@ -95,6 +95,11 @@ def render_report(findings: Findings) -> str:
         policy=content_policy(scripts),
         data=script_json({"graph": graph["graph"]}),
     )  # fmt: skip
+
+
+def page_template(name: str) -> jinja2.Template:
+    """A template of this package, with escaping on."""
+    return _environment().get_template(name)
 
 
 @cache

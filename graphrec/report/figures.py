@@ -7,7 +7,7 @@ size. Matplotlib was considered: its files are ten times larger, know no dark mo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,21 +195,31 @@ def dot_chart(labels: Sequence[str], before: Sequence[float], after: Sequence[fl
     return Chart(tuple(rows), ticks, (Mark(axis.at(threshold), f"{threshold:g}", "ceiling"),))
 
 
-def waterfall(base: float, parts: Sequence[tuple[str, float]], unit: Unit, limit: int = 10) -> Chart:
-    """Contributions one after the other from a base to the prediction; the small ones are summed in one row."""
+def waterfall(
+    base: float,
+    parts: Sequence[tuple[str, float]],
+    unit: Unit,
+    limit: int = 10,
+    words: tuple[str, str] = ("average customer", "this customer"),
+    rest_of: Callable[[int], str] = lambda n: "1 other column" if n == 1 else f"{n} other columns",
+) -> Chart:
+    """Contributions one after the other from a base to the prediction; the small ones are summed in one row.
+
+    ``words`` name the first row and the last one, ``rest_of`` the sum of so many small ones.
+    """
     ordered = sorted(parts, key=lambda part: (-abs(part[1]), part[0]))
     shown, rest = ordered[:limit], ordered[limit:]
     if rest:
-        shown = [*shown, (f"{len(rest)} other columns", sum(value for _, value in rest))]
+        shown = [*shown, (rest_of(len(rest)), sum(value for _, value in rest))]
     ends = np.cumsum([base, *(value for _, value in shown)])
     axis = Axis.around(ends.tolist(), zero=False)
-    rows = [Row("average customer", unit.bare(base), style="total", centre=axis.at(base))]
+    rows = [Row(words[0], unit.bare(base), style="total", centre=axis.at(base))]
     for (label, value), start, end in zip(shown, ends[:-1], ends[1:]):
         style = "up" if value > 0 else "down"
         left, right = axis.at(min(start, end)), axis.at(max(start, end))
         rows.append(Row(label, unit.bare(value), style=style, left=left, right=right))
     last = float(ends[-1])
-    rows.append(Row("this customer", unit.bare(last), style="total", centre=axis.at(last)))
+    rows.append(Row(words[1], unit.bare(last), style="total", centre=axis.at(last)))
     return Chart(tuple(rows), _ticks(axis, unit))
 
 
@@ -243,4 +253,4 @@ def histogram(values: Sequence[float], chosen: Sequence[bool] | None, unit: Unit
 
 def _ticks(axis: Axis, unit: Unit, count: int = 4) -> tuple[Mark, ...]:
     scaled = Axis(axis.low * unit.factor, axis.high * unit.factor)
-    return tuple(Mark(scaled.at(tick), f"{tick:g}".replace("-", "−")) for tick in scaled.ticks(count))
+    return tuple(Mark(scaled.at(tick), unit.tick(tick)) for tick in scaled.ticks(count))

@@ -46,6 +46,8 @@ class Unit:
         The unit in words, for captions.
     significant, fewest : int
         Significant digits, and the fewest decimals.
+    decimal, thousands, between : str
+        Marks in numbers, and what stands between the ends of an interval.
 
     Examples
     --------
@@ -58,6 +60,9 @@ class Unit:
     words: str
     significant: int = 3
     fewest: int = 0
+    decimal: str = "."
+    thousands: str = ","
+    between: str = " to "
 
     def signed(self, value: Any) -> str:
         """With its sign and unit: ``+3.2 pts``."""
@@ -87,7 +92,7 @@ class Unit:
             return self.signed(value), NOTHING
         places = self._places((float(high) - float(low)) / 2 or high)
         texts = [self._print(number, places, signed=True) for number in (value, low, high)]
-        return _with_suffix(texts[0], self.suffix), _with_suffix(" to ".join(texts[1:]), self.suffix)
+        return _with_suffix(texts[0], self.suffix), _with_suffix(self.between.join(texts[1:]), self.suffix)
 
     def _places(self, value: Any) -> int:
         """Decimals that show the significant digits, four at most."""
@@ -101,7 +106,13 @@ class Unit:
             return NOTHING
         number = float(value) * self.factor
         text = f"{abs(number):,.{places}f}"
-        return "0" if not text.strip("0.,") else _sign(number, signed) + text
+        nil = not text.strip("0.,")
+        text = text.replace(",", "|").replace(".", self.decimal).replace("|", self.thousands)
+        return "0" if nil else _sign(number, signed) + text
+
+    def tick(self, value: float) -> str:
+        """A round number on an axis."""
+        return f"{value:g}".replace("-", _MINUS).replace(".", self.decimal)
 
 
 POINTS = Unit(100.0, "pts", "percentage points of the chance to buy", significant=2, fewest=1)

@@ -8,8 +8,8 @@ cause, and a cause need not have one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import pandas as pd
 from graphrec.decisions.explanations.account import Explanation
 from graphrec.decisions.explanations.causalview import attribute_appetite
 from graphrec.decisions.explanations.customers import customer_rows
-from graphrec.decisions.explanations.disagreement import compare_views, role_in_graph
+from graphrec.decisions.explanations.disagreement import Disagreement, compare_views, role_in_graph
 from graphrec.decisions.explanations.naivefigure import naive_difference
 from graphrec.decisions.explanations.responsetrees import fit_response_trees, with_consequences
 from graphrec.market.tables import DataError
@@ -161,7 +161,16 @@ def _apart(contributions: Mapping[str, float], found: Attribution, model: Recomm
     seen = Explanation("shap", "", tuple(contributions), values)
     if not set(contributions) & set(model.graph.nodes):
         return ()
-    return tuple(asdict(each) for each in compare_views(seen, found, model.graph) if each.apart)[:_PARTED]
+    parted = [each for each in compare_views(seen, found, model.graph) if each.apart][:_PARTED]
+    return tuple(asdict(_known_consequence(each, model.panel.outcome, model.panel.consequences)) for each in parted)
+
+
+def _known_consequence(each: Disagreement, outcome: str, consequences: Sequence[str]) -> Disagreement:
+    """What was recorded after the outcome follows from it, even where the search found no arrow."""
+    if each.feature not in consequences or each.kind == "consequence":
+        return each
+    why = f"{each.feature} is recorded after {outcome}: it tells what happened, and moving it changes nothing"
+    return replace(each, role="consequence", kind="consequence", others=(), reason=why)
 
 
 def contribution_reasons(model: Recommender, contributions: Mapping[str, float]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ speaks of "la variable" or puts the name between quotation marks.
 
 from __future__ import annotations
 
+from graphrec.decisions.sentences.frenchnames import FRENCH_NAMES
 from graphrec.decisions.sentences.languages import Language
 
 __all__ = ["LANGUAGE"]
@@ -25,7 +26,7 @@ _TEXTS = {
     "about.category": " au sujet de la catégorie {offer}",
     "about.campaign": " au sujet de la campagne {offer}",
     "act": "Pour {who} : {moves}.",
-    "act.contact": "contacter par {channel} au lieu de ne pas contacter{about}",
+    "act.contact": "contacter par {channel}{about} (aujourd’hui : aucun contact)",
     "act.move": "faire passer « {lever} » de {before} à {after}{about}",
     "nothing": "Ne rien faire pour {who} : {why}.",
     "nothing.unsaid": "Ne rien faire pour {who}.",
@@ -46,9 +47,9 @@ _TEXTS = {
     "delay": "L’effet se voit au bout de {days} environ.",
     "consent": "L’accord du client est nécessaire.",
     "extrapolated": "Attention : cette action sort de ce qui a été observé, le chiffre est donc extrapolé.",
-    "through": "L’effet passe par : {ways}.",
-    "through.directly": "directement, sans intermédiaire",
-    "through.only_directly": "L’effet est direct.",
+    "through": "L’effet se produit {ways}.",
+    "through.way": "par {steps}",
+    "through.directly": "directement",
     "through.unknown": "Le graphe causal n’indique pas de chemin pour cet effet.",
     "sure": "Degré de certitude : niveau {grade}, {why}.",
     "sure.A": "les contacts passés ont été tirés au sort, l’écart observé est donc l’effet",
@@ -83,7 +84,7 @@ _TEXTS = {
     "rank.n": "au rang {n}",
     "lever.named": "{name} ({column})",
     "page.title": "Conseil pour {who}",
-    "page.title.explained": "Pourquoi ce conseil ? {who}",
+    "page.title.explained": "{who} : pourquoi ce conseil ?",
     "page.made": "Établi le {day}.",
     "page.advice": "Le conseil",
     "page.advices": "Conseils par client",
@@ -98,6 +99,7 @@ _TEXTS = {
     "page.effect.text": "Le chiffre brut compare les clients contactés aux autres, tels quels. L’effet vaut pour des "
                         "clients comme celui-ci, une fois retiré ce qui a décidé des contacts passés.",
     "page.effect.only": "L’effet et son intervalle.",
+    "page.effect.level": "Intervalles à {level}.",
     "page.naive": "comparaison brute",
     "page.estimate": "effet",
     "page.average": "tous les clients concernés",
@@ -126,6 +128,8 @@ _TEXTS = {
                    "conseillé. Les intervalles portent sur la moyenne de clients comme celui-ci.",
     "page.start": "client moyen",
     "page.end": "ce client",
+    "page.past": "Achats passés derrière l’appétence, en log d’achats attendus",
+    "page.total": "Une action est conseillée pour {acting} sur {all} ; coût total : {cost} ; valeur nette : {net}.",
     "page.nobody": "aucun client concerné",
     "rule.do nothing": "ne rien faire",
     "rule.best constant action": "une même action pour tous",
@@ -168,24 +172,4 @@ _COUNTED = {
     "customers": ("{n} client", "{n} clients"),
 }
 
-_NAMES = {
-    "treatment": "le contact",
-    "outcome": "l’achat",
-    "opened": "l’ouverture du message",
-    "clicked": "le clic",
-    "visited": "la visite",
-    "none": "aucun contact",
-    "email": "e-mail",
-    "e-mail": "e-mail",
-    "call": "téléphone",
-    "phone": "téléphone",
-    "mailing": "courrier",
-    "letter": "courrier",
-    "sms": "SMS",
-    "push": "notification",
-    "price": "prix",
-    "discount": "remise",
-    "contact_pressure": "pression commerciale",
-}
-
-LANGUAGE = Language("fr", ",", "\u202f", 2.0, _TEXTS, _COUNTED, spaced=True, names=_NAMES)
+LANGUAGE = Language("fr", ",", "\u202f", 2.0, _TEXTS, _COUNTED, spaced=True, names=FRENCH_NAMES)

@@ -123,6 +123,12 @@ class Language:
         known = (self.names or {}).get(plain)
         return plain.replace("_", " ") if known is None else known
 
+    def day(self, date: str) -> str:
+        """A date such as 2025-01-31 as the language writes it."""
+        year, _, rest = str(date)[:10].partition("-")
+        month, _, day = rest.partition("-")
+        return f"{day}/{month}/{year}" if self.code == "fr" and day else str(date)[:10]
+
     def listing(self, words: Iterable[str], key: str = "and") -> str:
         """Words as a list: "a, b and c"."""
         found = list(words)

@@ -186,14 +186,11 @@ class Teller:
         paths = list(record.get("through") or ())
         if not paths:
             return self._say("through.unknown")
-        ways = [str(path).split(_ARROW)[1:-1] for path in paths]
-        between = [self._chain(way) for way in ways if way][:_WAYS]
-        if not between:
-            return self._say("through.only_directly")
-        named = list(dict.fromkeys(between))
-        if [] in ways:
-            named.append(self._say("through.directly"))
-        return self._say("through", ways=self.language.listing(named))
+        steps = [str(path).split(_ARROW)[1:-1] for path in paths]
+        ways = [self._say("through.way", steps=self._chain(way)) for way in steps if way][:_WAYS]
+        if [] in steps:
+            ways.append(self._say("through.directly"))
+        return self._say("through", ways=self.language.listing(dict.fromkeys(ways)))
 
     def sure(self, record: Mapping[str, Any]) -> str:
         """The grade in words."""
@@ -239,7 +236,7 @@ class Teller:
         """What people call a column; its own name beside it where that differs."""
         label = self.names.labels.get(name, "")
         plain = self.language.name(name)
-        if not label or _letters(label) in (_letters(plain), _letters(name)):
+        if not label or name in (self.language.names or {}) or _letters(label) in (_letters(plain), _letters(name)):
             return plain
         return self._say("lever.named", name=label, column=name)
 
@@ -268,10 +265,11 @@ class Teller:
 
     def alternative(self, other: Mapping[str, Any]) -> str:
         """Another move in a few words."""
-        lever, to = str(other["lever"]), self.language.figure(other.get("to"))
+        lever, to = str(other["lever"]), other.get("to")
         if lever == self.names.treatment:
-            return str(to)
-        return f"{self.column(lever)} → {to}"
+            channel, about, offer = str(to).partition(" about ")
+            return self.language.name(channel) + (self._about(offer) if about else "")
+        return f"{self.column(lever)} → {self.language.figure(to)}"
 
     def net(self, value: Any) -> str:
         """Net value with its sign."""

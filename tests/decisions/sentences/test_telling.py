@@ -49,7 +49,7 @@ def both(record: dict[str, Any], names: Names = MARKET, avoid: tuple[Any, ...] =
 def test_the_sentence_says_what_an_analyst_needs_in_english() -> None:
     told = tell_advice(ADVICE, names=MARKET, avoid=[AVOID])
     assert told.act == (
-        "For customer 17: contact by email instead of no contact about product P04 and move discount from 0.05 to "
+        "For customer 17: contact by email about product P04 (now: no contact) and move discount from 0.05 to "
         "0.125 about product P04."
     )
     assert told.gain == (
@@ -62,15 +62,16 @@ def test_the_sentence_says_what_an_analyst_needs_in_english() -> None:
     assert told.sure.startswith("How sure: grade B, what drove past decisions is adjusted for")
     assert told.conditions == "It shows after about 28 days. It needs the customer’s consent."
     assert told.avoid == (
-        "Do not act on tickets, although SHAP ranks it first: it follows from the purchase, so moving it changes nothing."
+        "Do not act on tickets, although SHAP ranks it first: it follows from the purchase, so moving it changes "
+        "nothing."
     )
 
 
 def test_the_sentence_says_the_same_in_french() -> None:
     told = tell_advice(ADVICE, "fr", names=MARKET, avoid=[AVOID])
     assert plain(told.act) == (
-        "Pour le client 17 : contacter par e-mail au lieu de ne pas contacter au sujet du produit P04 et faire passer "
-        "« remise » de 0,05 à 0,125 au sujet du produit P04."
+        "Pour le client 17 : contacter par e-mail au sujet du produit P04 (aujourd’hui : aucun contact) et faire "
+        "passer « remise » de 0,05 à 0,125 au sujet du produit P04."
     )
     assert plain(told.gain) == (
         "Gain attendu : la probabilité d’achat dans les 28 jours augmente de 3,1 points "
@@ -79,9 +80,7 @@ def test_the_sentence_says_the_same_in_french() -> None:
     assert plain(told.cost) == (
         "Coût : 2,50 EUR ; valeur nette : +1 234 EUR (−3,25 EUR à la borne basse de l’intervalle)."
     )
-    assert plain(told.through) == (
-        "L’effet passe par : l’ouverture du message, puis la visite et directement, sans intermédiaire."
-    )
+    assert plain(told.through) == ("L’effet se produit par l’ouverture du message, puis la visite et directement.")
     assert plain(told.avoid) == (
         "À ne pas faire : agir sur « tickets », que SHAP place en premier : cette variable est une conséquence "
         "de l’achat ; la modifier ne change rien."
