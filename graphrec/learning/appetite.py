@@ -60,10 +60,8 @@ class Appetite:
         Purchases by popularity added to each history.
     rates : numpy.ndarray, shape (n_customers + 1,), float64
         Purchases of each customer expected in 28 days; the last one is for somebody unknown.
-    filter : GraphFilter or None
-        Weights of the filter.
-    customer_vectors, product_vectors : numpy.ndarray or None, shape (n, d + 1), float32
-        Vectors of the encoder whose inner products are log shares but for a constant of the customer.
+    filter, encoder : GraphFilter and Encoder, or None
+        Weights of the filter; vectors whose inner products are log shares but for a constant of the customer.
     """
 
     model: AppetiteModel
@@ -74,8 +72,7 @@ class Appetite:
     strength: float
     rates: np.ndarray
     filter: GraphFilter | None = None
-    customer_vectors: np.ndarray | None = None
-    product_vectors: np.ndarray | None = None
+    encoder: Any = None
 
     @property
     def n_offers(self) -> int:
@@ -145,12 +142,11 @@ class Appetite:
                 f"customer code {int(bad)} does not exist; codes run from 0 to {self.histories.shape[0] - 1}"
             )
         unknown = customers < 0
-        rows = np.where(unknown, 0, customers)
-        parts = []
+        rows, parts = np.where(unknown, 0, customers), []
         if self.filter is not None:
             parts.append(self._filter_scores(self.filter, rows, unknown))
-        if self.customer_vectors is not None and self.product_vectors is not None:
-            logits = self.customer_vectors[rows] @ self.product_vectors.T
+        if self.encoder is not None:
+            logits = self.encoder.customer_vectors[rows] @ self.encoder.product_vectors.T
             parts.append(self._encoder_scores(logits, unknown))
         shares = np.mean(parts, axis=0) if len(parts) > 1 else parts[0]
         return np.asarray(shares + np.log(self.rates[customers])[:, None])  # -1 is the last: somebody unknown
@@ -193,9 +189,10 @@ class Appetite:
             meta["filter"] = self.filter.config.__dict__
             dense = not sparse.issparse(self.filter.walk)
             arrays |= {"walk": self.filter.walk} if dense else pack_sparse("walk", self.filter.walk)
-            arrays |= {"ease": self.filter.ease} if self.filter.ease is not None else {}
-        if self.customer_vectors is not None and self.product_vectors is not None:
-            arrays |= {"customer_vectors": self.customer_vectors, "product_vectors": self.product_vectors}
+            if self.filter.ease is not None:
+                arrays |= {"ease": self.filter.ease} if dense else pack_sparse("ease", self.filter.ease)
+        if self.encoder is not None:
+            self.encoder.save(folder)
         write_archive(folder, "appetite", meta, arrays)
 
     @classmethod
@@ -207,7 +204,13 @@ class Appetite:
         if "filter" in meta:
             n = histories.shape[1]
             walk = arrays["walk"] if "walk" in arrays else unpack_sparse("walk", arrays, (n, n))
-            made = GraphFilter(walk, arrays.get("ease"), FilterConfig(**meta["filter"]))
+            ease = unpack_sparse("ease", arrays, (n, n)) if "ease.data" in arrays else arrays.get("ease")
+            made = GraphFilter(walk, ease, FilterConfig(**meta["filter"]))
+        encoder = None
+        if meta["model"] != "filter":
+            from graphrec.learning.encoder import Encoder
+
+            encoder = Encoder.load(folder)
         return cls(
             model=meta["model"],
             as_of=meta["as_of"],
@@ -217,8 +220,7 @@ class Appetite:
             strength=meta["strength"],
             rates=arrays["rates"],
             filter=made,
-            customer_vectors=arrays.get("customer_vectors"),
-            product_vectors=arrays.get("product_vectors"),
+            encoder=encoder,
         )
 
 
@@ -376,7 +378,7 @@ def _fit(
     # One folder for each moment: every block of time is a training run of its own.
     folder = None if checkpoint is None else Path(checkpoint) / str(as_of)
     encoder = train_encoder(market, offers, as_of, EncoderConfig(), rng=rng, progress=progress, checkpoint=folder)
-    return replace(appetite, customer_vectors=encoder.customer_vectors, product_vectors=encoder.product_vectors)
+    return replace(appetite, encoder=encoder)
 
 
 def _sets(offers: Offers, n_products: int) -> sparse.csr_array:

@@ -24,6 +24,7 @@ from graphrec.market.offers import Offers
 from graphrec.market.tables import DataError, Market
 
 if TYPE_CHECKING:
+    from graphrec.decisions.explanations.encoderpaths import EncoderPaths
     from graphrec.decisions.recommender import Recommender
 
 __all__ = ["PastPurchases", "customer_rows", "explain_purchases"]
@@ -38,19 +39,26 @@ class PastPurchases:
     customer, offer : Any
         What is explained.
     channel : str
-    appetite, uplift : Explanation
-        Values of past products: appetite (log of expected purchases) or uplift with everything less that without them.
+    appetite : Explanation
+        Value of each past product. Method "removal": log of expected purchases with everything less that without the
+        product, exact. Method "tracin", where the appetite is the encoder alone: what learning from the product's
+        purchase did to the log share of the offer, a ranking.
+    uplift : Explanation or None
+        The same for the uplift; None where nothing is removed.
     paths : PurchasePaths or None
         Ways through the purchase graph, for an offer that is a product; products as identifiers, other customers as
         codes, for no other customer's identifier belongs into an explanation.
+    edges : EncoderPaths or None
+        The encoder's score split over the customer's edges, where there is an encoder and the offer is a product.
     """
 
     customer: Any
     offer: Any
     channel: str
     appetite: Explanation
-    uplift: Explanation
+    uplift: Explanation | None
     paths: PurchasePaths | None
+    edges: EncoderPaths | None = None
 
 
 def customer_rows(
@@ -86,12 +94,15 @@ def customer_rows(
 def explain_purchases(
     model: Recommender, customer: Any, offer: Any = None, *, channel: str | None = None
 ) -> PastPurchases:
-    """Which past interactions made this recommendation: each is taken back, exactly, and the score told again.
+    """Which past interactions made this recommendation.
+
+    With a filter each is taken back, exactly, and the score told again; with the encoder alone what was learned from
+    each is traced (`graphrec.decisions.explanations.trainingpairs`).
 
     Parameters
     ----------
     model : Recommender
-        Fitted on a market, with appetite "filter" or "blend".
+        Fitted on a market.
     customer, offer : Any
         Identifiers; the offer whose contact is worth most by default.
     channel : str, optional
@@ -100,7 +111,8 @@ def explain_purchases(
     Raises
     ------
     DataError
-        The customer or the offer is unknown, there is no market, or the appetite comes from an encoder alone.
+        The customer or the offer is unknown, there is no market, or the appetite is an encoder alone and the offers
+        are no products.
     """
     market, appetite = model.market, model.appetite
     if market is None or appetite is None or model.panel.offers is None:
@@ -112,10 +124,14 @@ def explain_purchases(
     what = int(offers.index.encode([about])[0])
     if what < 0:
         raise DataError(f"the offer {about!r} is not known; offers are, for example, {list(offers.index.ids[:3])}")
+    edges = _edges(model, appetite, customer, about)
+    if appetite.filter is None:
+        traced = _traced(model, appetite, customer, about)
+        return PastPurchases(customer, about, channel or model.effects.channels[0], traced, None, None, edges)
     row = _row_of(model, who, what, rows.reset_index(drop=True))
     start = time.process_time()
     products, values = appetite_without(appetite, who, what)
-    blend = appetite.customer_vectors is not None
+    blend = appetite.encoder is not None
     values = values / 2 if blend else values  # a blend is the mean of two scores
     seconds = time.process_time() - start
     names = tuple(str(name) for name in market.vocabulary.products.decode(products))
@@ -141,6 +157,43 @@ def explain_purchases(
             "removal", question, values=uplift[None, :], scale="probability", prediction=now, seconds=seconds, **told
         ),
         _named_paths(market, offers, appetite, who, what),
+        edges,
+    )
+
+
+def _edges(model: Recommender, appetite: Appetite, customer: Any, offer: Any) -> EncoderPaths | None:
+    """The encoder's score over the customer's edges."""
+    market, offers = model.market, model.panel.offers
+    if appetite.encoder is None or market is None or offers is None or offers.kind != "product":
+        return None
+    from graphrec.decisions.explanations.encoderpaths import encoder_paths  # loads torch
+
+    return encoder_paths(appetite.encoder, market, offers, customer, offer)
+
+
+def _traced(model: Recommender, appetite: Appetite, customer: Any, offer: Any) -> Explanation:
+    """What the encoder learned from each of the customer's purchases, for this offer."""
+    market, offers = model.market, model.panel.offers
+    if market is None or offers is None or offers.kind != "product":
+        raise DataError(
+            "the appetite comes from the trained encoder, which knows products only; explain with appetite='filter' or "
+            "'blend', or with offer='product'"
+        )
+    from graphrec.decisions.explanations.trainingpairs import training_influence  # loads torch
+
+    start = time.process_time()
+    found = training_influence(appetite.encoder, market, offers, customer, offer)
+    own = found.by_product()
+    return Explanation(
+        "tracin",
+        "how much did learning from the purchase of this product raise the share of the offer?",
+        tuple(map(str, own.index)),
+        own.to_numpy(np.float64)[None, :],
+        scale="log share, for a unit step",
+        prediction=np.array([found.log_share]),
+        index=pd.Index([customer]),
+        seconds=time.process_time() - start,
+        notes=("a ranking of the purchases, not what training without one would give",),
     )
 
 

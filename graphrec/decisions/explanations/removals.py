@@ -3,11 +3,11 @@
 Hides the algebra of taking one (customer, product) entry out of a closed-form filter, history and weights both, without
 fitting it again. The random walk loses the customer's share of a few co-occurrences and one unit of the product's
 degree; the ridge regression changes by rank two (Woodbury). Both are exact: the figures equal those of a refit. Held
-as fitted are the exponents, the popularity that shares are smoothed towards, and the customer's rate of buying.
+as fitted are the exponents, the popularity that shares are smoothed towards, and the customer's rate of buying; in a
+catalogue too large for one inverse, also the links of the local regressions, which one purchase hardly moves.
 
-Influence functions (Koh & Liang 2017) and TracIn (Pruthi et al. 2020) approximate this for models that are trained in
-steps. The encoder keeps no checkpoints and no gradients, so neither would be honest here: with an encoder alone there
-is an error, with a blend the filter's half is explained.
+The trained encoder has no such form; `graphrec.decisions.explanations.trainingpairs` traces what it learned from each
+purchase instead.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def appetite_without(appetite: Appetite, customer: int, offer: int) -> tuple[Int
     """
     if appetite.filter is None:
         raise DataError(
-            "the appetite comes from the trained encoder, which keeps no record of what each purchase taught it; "
-            "explain with appetite='filter' or 'blend'"
+            "the appetite comes from the trained encoder, from which nothing can be removed exactly; ask "
+            "explain_purchases, which traces what it learned, or fit with appetite='filter' or 'blend'"
         )
     if not 0 <= customer < appetite.histories.shape[0] or not 0 <= offer < appetite.n_offers:
         raise DataError(f"customer code {customer} or offer code {offer} does not exist")
@@ -102,7 +102,7 @@ class _Removal:
         scaled = sparse.diags_array(inverse_power(histories.sum(axis=1), model.config.customer)) @ histories
         gram = (sparse.csr_array(histories[:, products].T) @ scaled).toarray().astype(np.float64)
         inverse = None
-        if model.ease is not None and model.config.ease > 0:
+        if isinstance(model.ease, np.ndarray) and model.config.ease > 0:
             square = (histories.T @ histories).toarray().astype(np.float64)
             square[np.diag_indices_from(square)] += model.config.ridge
             inverse = linalg.inv(square, overwrite_a=True, check_finite=False)
@@ -117,12 +117,23 @@ class _Removal:
         if not left.any():
             return np.zeros(len(self.degree))
         walk = self.weights[left] @ self._walk_rows(place, left)
+        if sparse.issparse(self.filter.ease):
+            return self._local(walk, left)
         if self.inverse is None:
             return _relative(walk) ** self._sharp if self._dense else _relative(walk)
         mix = self.filter.config.ease
         ease = np.maximum(self.weights[left] @ self._ease_rows(place, left), 0.0)
         mixed = (1.0 - mix) * _relative(walk) + mix * _relative(ease)
         return _relative(mixed**self._sharp)
+
+    def _local(self, walk: Floats, left: NDArray[np.bool_]) -> Floats:
+        """Mix with the links of the local regressions, as fitted; without links of one kind the other speaks alone."""
+        links: Any = self.filter.ease
+        ease = np.asarray(links[self.products[left]].T @ self.weights[left], dtype=np.float64)
+        if not walk.any() or not ease.any():
+            return _relative(walk + ease)
+        mix = self.filter.config.ease
+        return (1.0 - mix) * _relative(walk) + mix * _relative(ease)
 
     @property
     def _dense(self) -> bool:

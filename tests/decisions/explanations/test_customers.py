@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,10 @@ from graphrec.decisions.explanation import (
     explain,
     explain_purchases,
 )
+from graphrec.decisions.recommender import Recommender
+from graphrec.learning.appetite import Appetite
+from graphrec.learning.encoder import EncoderConfig
+from graphrec.learning.training import train_encoder
 from graphrec.market.tables import DataError
 
 
@@ -62,3 +68,45 @@ def test_a_ready_made_table_has_no_past_purchases(unit_model):
     found = explain(contact_predictor(unit_model), rows, background=unit_model.panel.frame.head(200), rng=0)
     assert set(found.features) == {"wealth", "age", "city"}
     assert found.additive
+
+
+@pytest.fixture(scope="module")
+def encoded(model):
+    """The same recommender with a briefly trained encoder as its appetite."""
+    config = EncoderConfig(embedding_size=8, layers=2, epochs=1)
+    offers = model.panel.offers
+    encoder = train_encoder(model.market, offers, model.market.observed_until, config, rng=0)
+    appetite = replace(model.appetite, model="encoder", filter=None, encoder=encoder)
+    again = Recommender(model.config)
+    again.restore(model.panel, model.graph, model.effects, model.market, appetite)
+    return again
+
+
+def test_the_encoder_inside_a_recommender_is_traced_and_split_over_edges(encoded):
+    customer, product = customer_rows(encoded, n=1).index[0]
+    found = explain_purchases(encoded, customer, product)
+    assert found.appetite.method == "tracin" and found.uplift is None and found.paths is None
+    events = encoded.market.events
+    bought = events[(events["customer_id"] == customer) & (events["event_type"] == "purchase")]
+    assert set(found.appetite.features) <= set(bought["product_id"])
+    who, what = (
+        index.encode([name])[0]
+        for index, name in (
+            (encoded.market.vocabulary.customers, customer),
+            (encoded.market.vocabulary.products, product),
+        )
+    )
+    vectors = encoded.appetite.encoder
+    assert found.edges.score == pytest.approx(
+        float(vectors.customer_vectors[who] @ vectors.product_vectors[what]), abs=1e-4
+    )
+
+
+def test_the_encoder_of_a_recommender_survives_storage(encoded, tmp_path):
+    encoded.appetite.save(tmp_path)
+    loaded = Appetite.load(tmp_path)
+    customer = customer_rows(encoded, n=1).index[0][0]
+    who = encoded.market.vocabulary.customers.encode([customer])
+    np.testing.assert_array_equal(loaded.matrix(who), encoded.appetite.matrix(who))
+    encoded.restore(encoded.panel, encoded.graph, encoded.effects, encoded.market, loaded)
+    assert explain_purchases(encoded, customer).edges is not None

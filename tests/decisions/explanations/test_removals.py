@@ -59,7 +59,7 @@ def test_a_removal_equals_a_refit(name, seed):
 
 def test_a_removal_equals_a_refit_beyond_the_dense_limit(monkeypatch):
     monkeypatch.setattr(filters, "DENSE_PRODUCTS", 5)
-    config = FilterConfig(neighbours=4)
+    config = FilterConfig(neighbours=4, ease=0.0)
     histories = _histories(2)
     appetite = _appetite(histories, config)
     assert sparse.issparse(appetite.filter.walk)
@@ -68,6 +68,18 @@ def test_a_removal_equals_a_refit_beyond_the_dense_limit(monkeypatch):
     for product, value in zip(products, values):
         again = _appetite(_without(histories, 3, product), config)
         assert value == pytest.approx(full - again.matrix(np.array([3]))[0, 7], abs=2e-4), product
+
+
+def test_beyond_the_dense_limit_the_links_of_the_regressions_stay_as_fitted(monkeypatch):
+    monkeypatch.setattr(filters, "DENSE_PRODUCTS", 5)
+    config = FilterConfig(neighbours=4, links=4, ease=1.0)
+    histories = _histories(2)
+    appetite = _appetite(histories, config)
+    products, values = appetite_without(appetite, 3, 7)
+    full = appetite.matrix(np.array([3]))[0, 7]
+    for product, value in zip(products, values):
+        less = replace(appetite, histories=_without(histories, 3, product))
+        assert value == pytest.approx(full - less.matrix(np.array([3]))[0, 7], abs=2e-4), product
 
 
 def test_an_offer_that_is_a_set_of_products_works_too():
