@@ -120,8 +120,7 @@ class Appetite:
             )
         distinct, position = np.unique(customers, return_inverse=True)
         found = np.empty(len(customers))
-        step = max(_CHUNK_ENTRIES // max(self._width, 1), 1)
-        order = np.argsort(position, kind="stable")
+        step, order = max(_CHUNK_ENTRIES // max(self._width, 1), 1), np.argsort(position, kind="stable")
         ends = np.searchsorted(position[order], np.arange(0, len(distinct) + step, step))
         for number, start in enumerate(range(0, len(distinct), step)):
             rows = order[ends[number] : ends[number + 1]]
@@ -183,8 +182,8 @@ class Appetite:
             **pack_sparse("histories", self.histories),
             **pack_sparse("sets", self.sets),
         }
-        meta: dict[str, Any] = {"model": self.model, "as_of": self.as_of, "strength": self.strength}
-        meta["shapes"] = {"histories": list(self.histories.shape), "sets": list(self.sets.shape)}
+        shapes = {"histories": list(self.histories.shape), "sets": list(self.sets.shape)}
+        meta: dict[str, Any] = {"model": self.model, "as_of": self.as_of, "strength": self.strength, "shapes": shapes}
         if self.filter is not None:
             meta["filter"] = self.filter.config.__dict__
             dense = not sparse.issparse(self.filter.walk)
@@ -212,9 +211,9 @@ class Appetite:
 
             encoder = Encoder.load(folder)
         return cls(
-            model=meta["model"],
-            as_of=meta["as_of"],
-            histories=histories,
+            meta["model"],
+            meta["as_of"],
+            histories,
             popularity=arrays["popularity"],
             sets=unpack_sparse("sets", arrays, meta["shapes"]["sets"]),
             strength=meta["strength"],
@@ -322,7 +321,7 @@ def appetite_as_of(
         raise DataError(f"refit_days is {refit_days}; use at least one day")
     chosen = _check_model(model)
     when = _moments(times)
-    customers, offer_codes = np.asarray(customers), np.asarray(offer_codes)
+    customers, offer_codes = map(np.asarray, (customers, offer_codes))
     if not len(customers) == len(offer_codes) == len(when):
         raise DataError(
             f"customers, offer_codes and times have {len(customers):,}, {len(offer_codes):,} and {len(when):,} rows; "
@@ -335,7 +334,7 @@ def appetite_as_of(
     blocks = (when - when.min()) // (refit_days * _DAY)
     order = np.argsort(blocks, kind="stable")
     numbers, starts = np.unique(blocks[order], return_index=True)
-    generators = _by_block(rng, int(numbers[-1]) + 1) if chosen != "filter" else {}
+    generators = np.random.default_rng(rng).spawn(int(numbers[-1]) + 1) if chosen != "filter" else None
     shape: ShareShape | None = None
     for number, rows in zip(numbers.tolist(), np.split(order, starts[1:])):
         begin = int(when.min() + number * refit_days * _DAY)
@@ -343,7 +342,9 @@ def appetite_as_of(
         if shape is None or len(past) >= max(2 * shape.events, 1):
             shape = choose_shape(past, begin)
         able = chosen if (past.kinds == 0).any() else "filter"  # the encoder cannot start from nothing
-        fitted = _fit(market, offers, past, begin, able, shape, generators.get(number), progress, checkpoint)
+        fitted = _fit(
+            market, offers, past, begin, able, shape, generators[number] if generators else None, progress, checkpoint
+        )
         found[rows] = fitted.score(customers[rows], offer_codes[rows])
     return found
 
@@ -361,9 +362,9 @@ def _fit(
 ) -> Appetite:
     histories = past.matrix(shape.signals)
     appetite = Appetite(
-        model=model,
-        as_of=as_of,
-        histories=histories,
+        model,
+        as_of,
+        histories,
         popularity=popularity_shares(past.popularity()),
         sets=_sets(offers, past.n_products),
         strength=shape.strength,
@@ -384,10 +385,6 @@ def _fit(
 def _sets(offers: Offers, n_products: int) -> sparse.csr_array:
     ones = np.ones(len(offers.link_products), dtype=np.float32)
     return sparse.csr_array((ones, (offers.link_products, offers.link_offers)), shape=(n_products, len(offers)))
-
-
-def _by_block(rng: int | np.random.Generator | None, blocks: int) -> dict[int, np.random.Generator]:
-    return dict(enumerate(np.random.default_rng(rng).spawn(blocks)))
 
 
 def _check_model(model: str) -> AppetiteModel:

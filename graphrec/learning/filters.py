@@ -5,8 +5,8 @@ one row of X times W. Two filters are fitted and mixed, each with scores that su
 
 - walk: ``W = (D_p^-a X' D_c^-b X D_p^-c)^e``, element by element, a random walk of three steps whose exponents matter
   more than the class of model (Paudel et al. 2017, RP3-beta; Cooper et al. 2014, P3-alpha).
-- ease: the ridge regression of each product on all others in closed form (Steck 2019), for few products only, because
-  it inverts a product x product matrix.
+- ease: the ridge regression of each product on all others in closed form (Steck 2019). Inverting a product x product
+  matrix suits few products only; beyond, each product is regressed on its nearest neighbours (`local_ease`).
 
 The weight of a product on itself is zero: a purchase never explains itself. Alternatives considered: LightGCN
 (He et al. 2020), ten and more times slower and no better on the public sets tried, and alternating least squares, which
@@ -20,6 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg, sparse
+
+from graphrec.learning.appetites.localridge import GramRows, local_ease
 
 __all__ = [
     "DENSE_PRODUCTS",
@@ -36,7 +38,7 @@ __all__ = [
 ]
 
 DENSE_PRODUCTS = 3000
-"""Up to this many products the weights are one dense matrix (36 MB) and `ease_weights` takes part."""
+"""Up to this many products the weights are one dense matrix (36 MB) and ease is the whole regression."""
 _BLOCK_ENTRIES = 1 << 23
 """Entries of one block of a sparse product before pruning: 64 MB, and about three times that while it is pruned."""
 
@@ -58,9 +60,13 @@ class FilterConfig:
     neighbours : int
         Largest weights kept for each product where there are more than `DENSE_PRODUCTS`.
     ridge : float
-        Penalty of ease, in customers; ignored where ease takes no part.
+        Penalty of the whole regression, in customers; ignored above `DENSE_PRODUCTS` products.
     ease : float
-        Share of ease in the mix, 0 to 1; ignored above `DENSE_PRODUCTS` products.
+        Share of ease in the mix, 0 to 1.
+    links : int
+        Neighbours in the regression of each product where there are more than `DENSE_PRODUCTS`.
+    penalty : float
+        Penalty of those regressions; see `graphrec.learning.appetites.localridge.local_ease`.
     sharpness : float
         Exponent on the shares of a customer: above one, high shares gain and low ones lose; ignored above
         `DENSE_PRODUCTS` products.
@@ -73,17 +79,19 @@ class FilterConfig:
     neighbours: int = 200
     ridge: float = 400.0
     ease: float = 0.5
+    links: int = 60
+    penalty: float = 8.0
     sharpness: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.ease <= 1.0:
             raise ValueError(f"ease is {self.ease}; it is a share, give a number from 0 to 1")
-        if self.neighbours < 1:
-            raise ValueError(f"neighbours is {self.neighbours}; keep at least 1")
-        if min(self.power, self.ridge, self.sharpness) <= 0:
-            raise ValueError(
-                f"power is {self.power}, ridge {self.ridge} and sharpness {self.sharpness}; all must be above 0"
-            )
+        for name in ("neighbours", "links"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; keep at least 1")
+        for name in ("power", "ridge", "penalty", "sharpness"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,14 +102,14 @@ class GraphFilter:
     ----------
     walk : scipy.sparse.csr_array or numpy.ndarray, shape (n_products, n_products), float32
         Weights from a bought product (row) to a candidate (column), at least zero.
-    ease : numpy.ndarray or None, shape (n_products, n_products), float32
-        Weights of the ridge regression; may be negative.
+    ease : numpy.ndarray, scipy.sparse.csr_array or None, shape (n_products, n_products), float32
+        Weights of the ridge regression; may be negative where they are dense.
     config : FilterConfig
         Exponents and mix it was fitted with.
     """
 
     walk: sparse.csr_array | np.ndarray
-    ease: np.ndarray | None
+    ease: sparse.csr_array | np.ndarray | None
     config: FilterConfig
 
     def shares(self, histories: sparse.csr_array, sets: sparse.csr_array | None = None) -> np.ndarray:
@@ -120,11 +128,30 @@ class GraphFilter:
             Rows sum to one over products; to zero where a history has no link to any product.
         """
         if sparse.issparse(self.walk):
-            return _sparse_shares(histories, self.walk, sets)
+            return _mixed(histories, self.walk, self.ease, self.config.ease, sets)
         shares = _dense_shares(histories, self.walk, self.ease, self.config.ease)
         if self.config.sharpness != 1.0:
             shares = _relative(shares**self.config.sharpness)
         return shares if sets is None else np.asarray((sets.T.astype(np.float64) @ shares.T).T)
+
+
+def _mixed(
+    histories: sparse.csr_array,
+    walk: sparse.csr_array,
+    ease: sparse.csr_array | np.ndarray | None,
+    mix: float,
+    sets: sparse.csr_array | None,
+) -> np.ndarray:
+    """Shares of walk and ease in their mix; who has links in one of them only gets that one's shares."""
+    if ease is None or mix == 0.0:
+        return _sparse_shares(histories, walk, sets)
+    if mix == 1.0:
+        return _sparse_shares(histories, ease, sets)
+    reach = [np.asarray(histories @ part.sum(axis=1, dtype=np.float64)) > 0 for part in (walk, ease)]
+    share = np.where(reach[0] & reach[1], mix, reach[1].astype(np.float64))[:, None]
+    return np.asarray(
+        (1.0 - share) * _sparse_shares(histories, walk, sets) + share * _sparse_shares(histories, ease, sets)
+    )
 
 
 def _sparse_shares(histories: sparse.csr_array, weights: sparse.csr_array, sets: sparse.csr_array | None) -> np.ndarray:
@@ -160,7 +187,7 @@ def fit_filter(histories: sparse.csr_array, config: FilterConfig | None = None) 
     Notes
     -----
     Memory: up to `DENSE_PRODUCTS` products two dense matrices and three more while inverting; beyond, 8 bytes x
-    neighbours x products for the weights and about 200 MB of work space, whatever the number of customers. Time grows
+    neighbours x products for the weights and 4 kB a product of work space, whatever the number of customers. Time grows
     with the sum of squared history lengths, which `Interactions.matrix` bounds.
 
     Examples
@@ -172,7 +199,14 @@ def fit_filter(histories: sparse.csr_array, config: FilterConfig | None = None) 
     config = config or FilterConfig()
     histories = sparse.csr_array(histories).astype(np.float32)
     dense = histories.shape[1] <= DENSE_PRODUCTS
-    ease = ease_weights(histories, config.ridge) if dense and config.ease > 0 else None
+    ease: sparse.csr_array | np.ndarray | None = None
+    if config.ease > 0:
+        links = config.links
+        ease = (
+            ease_weights(histories, config.ridge)
+            if dense
+            else local_ease(histories, config.customer, links, config.penalty)
+        )
     return GraphFilter(walk_weights(histories, config), ease, config)
 
 
@@ -183,11 +217,7 @@ def walk_weights(histories: sparse.csr_array, config: FilterConfig) -> sparse.cs
     if histories.shape[1] <= DENSE_PRODUCTS:
         gram = overlap(histories, config.customer)
         return np.asarray((left[:, None] * gram * right) ** np.float32(config.power), dtype=np.float32)
-    blocks = [
-        keep_largest(_scale_block(block, left[first : first + block.shape[0]], right, config.power), config.neighbours)
-        for first, block in gram_blocks(histories, config.customer)
-    ]
-    return sparse.csr_array(sparse.vstack(blocks, format="csr"))
+    return GramRows.of(histories, config.customer).largest(config.neighbours, left, right, config.power)
 
 
 def overlap(histories: sparse.csr_array, customer: float) -> np.ndarray:
@@ -196,12 +226,6 @@ def overlap(histories: sparse.csr_array, customer: float) -> np.ndarray:
     gram = np.asarray((histories.T @ scaled).toarray(), dtype=np.float32)
     np.fill_diagonal(gram, 0.0)
     return gram
-
-
-def _scale_block(block: sparse.csr_array, left: np.ndarray, right: np.ndarray, power: float) -> sparse.csr_array:
-    rows = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
-    values = (left[rows] * block.data * right[block.indices]) ** np.float32(power)
-    return sparse.csr_array((values, block.indices, block.indptr), shape=block.shape)
 
 
 def gram_blocks(

@@ -31,12 +31,14 @@ def test_a_checkerboard_is_recovered_perfectly(ease: float) -> None:
     assert shares[same].min() > shares[~same].max()
 
 
-def test_a_checkerboard_is_recovered_by_pruned_sparse_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ease", [0.0, 0.5, 1.0])
+def test_a_checkerboard_is_recovered_by_pruned_sparse_weights(monkeypatch: pytest.MonkeyPatch, ease: float) -> None:
     monkeypatch.setattr(filters, "DENSE_PRODUCTS", 5)
     histories, same = checkerboard()
-    fitted = fit_filter(histories, FilterConfig(neighbours=7))
+    fitted = fit_filter(histories, FilterConfig(neighbours=7, links=7, ease=ease))
     shares = fitted.shares(histories)
     assert fitted.walk.nnz <= 7 * 20
+    assert fitted.ease is None or fitted.ease.nnz <= 7 * 20
     assert shares[~same].max() == 0.0
     assert (shares[same] > 0).mean() > 0.98
 
@@ -112,7 +114,10 @@ def test_a_customer_without_history_gets_no_share() -> None:
     assert fit_filter(histories).shares(sparse.csr_array((1, 10), dtype=np.float32)).sum() == 0.0
 
 
-@pytest.mark.parametrize("wrong", [{"ease": 1.5}, {"neighbours": 0}, {"power": 0.0}, {"ridge": -1.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"ease": 1.5}, {"neighbours": 0}, {"links": 0}, {"power": 0.0}, {"ridge": -1.0}, {"penalty": 0.0}],
+)
 def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         FilterConfig(**wrong)
