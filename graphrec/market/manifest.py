@@ -27,7 +27,7 @@ Alternative considered: guessing tables and columns from their names. A wrong gu
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -112,13 +112,15 @@ class Manifest:
     csv: CsvFormat
 
 
-def read_manifest(path: str | Path) -> Manifest:
+def read_manifest(path: str | Path, *, required: Sequence[str] = _REQUIRED_TABLES) -> Manifest:
     """Read and check the ``market.toml`` of a folder.
 
     Parameters
     ----------
     path : str or pathlib.Path
         The folder, or its ``market.toml``.
+    required : sequence of str
+        Tables that must be described.
 
     Raises
     ------
@@ -134,7 +136,7 @@ def read_manifest(path: str | Path) -> Manifest:
             'time_zone = "Europe/Paris" above the first table'
         )
     tables = {name: _table(name, value) for name, value in _section(document, "tables").items()}
-    missing = [name for name in _REQUIRED_TABLES if name not in tables]
+    missing = [name for name in required if name not in tables]
     if missing:
         raise DataError(
             f"{MANIFEST_NAME} describes no table {' and no table '.join(missing)}; "

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 import pandera.pandas as pa
 
-from graphrec.market.tables import EVENT_TYPES
+from graphrec.market.tables import EVENT_TYPES, ON_PRODUCT
 
 __all__ = ["NUMBERS", "ON_PRODUCT", "SCHEMA", "TableSchema"]
 
 NUMBERS = ("price", "margin", "stock", "cost", "propensity", "quantity", "score")
 """Columns read as numbers wherever a table of the data model has them."""
-ON_PRODUCT = ("view", "cart", "remove_from_cart", "purchase")
-"""Event types that name a product."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["EVENT_TYPES", "TABLES", "DataError", "IdIndex", "Market", "Role", "Vocabulary"]
+__all__ = ["EVENT_TYPES", "ON_PRODUCT", "TABLES", "DataError", "IdIndex", "Market", "Role", "Vocabulary"]
 
 TABLES = ("customers", "products", "solicitations", "campaigns", "events", "consents", "feedback")
 EVENT_TYPES = (
@@ -32,6 +32,8 @@ EVENT_TYPES = (
     "redeem",
     "unsubscribe",
 )
+ON_PRODUCT = ("view", "cart", "remove_from_cart", "purchase")
+"""Event types that name a product."""
 
 
 _OWN_COLUMNS = ("customer_id", "product_id", "category", "brand", "price", "margin", "stock")
