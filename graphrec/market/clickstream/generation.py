@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from graphrec.market.clickstream.catalogue import Catalogue, make_catalogue
+from graphrec.market.clickstream.assortment import Assortment, make_assortment
 from graphrec.market.clickstream.habits import HABITS
 from graphrec.market.tables import DataError
 from graphrec.market.writing import replacing, write_table
@@ -113,7 +113,7 @@ def generate_events(
             raise DataError(f"{name} is {value}; give a number from 1 on")
     crowd_rng, shop_rng, day_rng = np.random.default_rng(rng).spawn(3)
     crowd = _draw_crowd(customers, crowd_rng)
-    shop = make_catalogue(products, days // 7 + 1, shop_rng)
+    shop = make_assortment(products, days // 7 + 1, shop_rng)
     target = Path(folder)
     files = tuple(_write_month(target, month, crowd, shop) for month in _months(events, days, start, day_rng))
     truth = target / "truth.parquet"
@@ -158,7 +158,7 @@ def _truth(crowd: _Crowd) -> pd.DataFrame:
     return pd.DataFrame({"user_id": crowd.user_id, "segment": names[crowd.habit]})
 
 
-def _write_month(folder: Path, days: list[_Day], crowd: _Crowd, shop: Catalogue) -> Path:
+def _write_month(folder: Path, days: list[_Day], crowd: _Crowd, shop: Assortment) -> Path:
     """One file; its name is that of the published files. No time of writing is stored, so the bytes repeat."""
     path = folder / f"{days[0].day:%Y-%b}.csv.gz"
     with replacing(path) as beside, beside.open("wb") as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as file:
@@ -173,7 +173,7 @@ def _to_csv(rows: pl.DataFrame, header: bool) -> bytes:
     return written.encode()
 
 
-def _draw_day(day: _Day, crowd: _Crowd, shop: Catalogue) -> pl.DataFrame:
+def _draw_day(day: _Day, crowd: _Crowd, shop: Assortment) -> pl.DataFrame:
     """Events of one day in the order of time, exactly as many as planned."""
     import polars as pl
 
@@ -208,7 +208,7 @@ def _no_events() -> dict[str, np.ndarray]:
     return {name: np.zeros(0, dtype=np.int64) for name in ("second", "kind", "user", "product", "session")}
 
 
-def _draw_sessions(day: _Day, crowd: _Crowd, shop: Catalogue, events: int) -> dict[str, np.ndarray]:
+def _draw_sessions(day: _Day, crowd: _Crowd, shop: Assortment, events: int) -> dict[str, np.ndarray]:
     """Sessions that hold about ``events`` events, each look followed by what it led to."""
     rng = day.rng
     factor = np.array([habit.day_factor(np.datetime64(day.day)) for habit in HABITS])
@@ -232,7 +232,7 @@ def _draw_sessions(day: _Day, crowd: _Crowd, shop: Catalogue, events: int) -> di
     return _follow_up(second, user[of], product, token[of], habit[of], rng)
 
 
-def _choose_products(crowd: _Crowd, shop: Catalogue, user: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _choose_products(crowd: _Crowd, shop: Assortment, user: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A favourite category, the first being likeliest, and a product of the price tier within it."""
     habit = crowd.habit[user]
     breadth = np.array([h.breadth for h in HABITS])[habit]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Catalogue", "make_catalogue"]
+__all__ = ["Assortment", "make_assortment"]
 
 _DEPARTMENTS = {
     "electronics": ("smartphone", "clocks", "tablet", "audio.headphone", "video.tv", "telephone"),
@@ -31,7 +31,7 @@ _PROMOTED = 0.06
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Assortment:
     """Products sorted by category and, within it, by price.
 
     Attributes
@@ -65,8 +65,8 @@ class Catalogue:
         return np.asarray(np.maximum(_LOWEST_CENTS, np.rint(self.cents[products] * factor)), dtype=np.int64)
 
 
-def make_catalogue(products: int, weeks: int, rng: np.random.Generator) -> Catalogue:
-    """Draw a catalogue of ``products`` products and their prices over ``weeks`` weeks."""
+def make_assortment(products: int, weeks: int, rng: np.random.Generator) -> Assortment:
+    """Draw an assortment of ``products`` products and their prices over ``weeks`` weeks."""
     codes = [f"{department}.{word}" for department, words in _DEPARTMENTS.items() for word in words]
     k = min(2 * len(codes), max(2, products // 5))
     names = np.array([codes[i] if i < len(codes) and i % 3 != 2 else None for i in range(k)], dtype=object)
@@ -76,7 +76,7 @@ def make_catalogue(products: int, weeks: int, rng: np.random.Generator) -> Catal
     order = np.lexsort((cents, category))
     cents = np.maximum(_LOWEST_CENTS, np.rint(cents[order])).astype(np.int64)
     brands = np.array([*_BRANDS, None, None], dtype=object)
-    return Catalogue(
+    return Assortment(
         product_id=1_000_000 + rng.permutation(products * 40)[:products].astype(np.int64),
         category=category,
         starts=np.searchsorted(category, np.arange(k + 1)),
