@@ -1,4 +1,4 @@
-"""Commands that decide: plan, prescribe.
+"""Commands that decide: plan.
 
 Hides how rules, scores and markets on disk become a plan.
 """
@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from graphrec.cli.application import app
-from graphrec.cli.options import Json, Model, Policy, Seed, check_place, read_policy, read_table, say
+from graphrec.cli.options import Json, Policy, Seed, check_place, read_policy, read_table, say
 
-__all__ = ["plan", "prescribe"]
+__all__ = ["plan"]
 
 
 @app.command()
@@ -49,37 +49,7 @@ def plan(
     say({"out": str(out), **made.to_dict()}, as_json, "\n".join(told))
 
 
-@app.command()
-def prescribe(
-    model: Model,
-    out: Annotated[Path, typer.Option(help="JSON-lines file to write.")] = Path("prescriptions.jsonl"),
-    customer: Annotated[list[str] | None, typer.Option(help="Customer identifier; may be repeated.")] = None,
-    seed: Seed = 0,
-    as_json: Json = False,
-) -> None:
-    """Say which lever to move for each customer, and why."""
-    from graphrec.decisions.prescription import prescribe as advise
-    from graphrec.decisions.recommender import load_recommender
-    from graphrec.market.writing import replacing
-
-    check_place(out, "--out")
-    fitted = load_recommender(model)
-    advice = advise(fitted, customers=_identifiers(fitted, customer), rng=seed)
-    with replacing(out) as beside:
-        advice.to_jsonl(beside)
-    sentences = [str(item.sentence) for item in advice.items]
-    say({"out": str(out), "prescriptions": len(sentences)}, as_json, "\n".join([*sentences[:5], f"written to {out}"]))
-
-
 def _report(path: Path, scores: Any, made: Any) -> None:
     from graphrec.report import Findings, write_report
 
     write_report(path, Findings(title="Contact plan", scores=scores, plan=made))
-
-
-def _identifiers(model: Any, given: list[str] | None) -> list[Any] | None:
-    """Identifiers in the market's own type; the command line knows text only."""
-    if not given or model.market is None:
-        return None
-    ids = model.market.customers["customer_id"]
-    return [int(text) if ids.dtype.kind in "iu" and text.lstrip("-").isdigit() else text for text in given]

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from graphrec.decisions.explanations.account import Curve, Explanation
+from graphrec.decisions.explanations.contactinfluence import ContactInfluence, contact_influence
 from graphrec.decisions.explanations.curves import accumulated_effects, partial_dependence
 from graphrec.decisions.explanations.customers import PastPurchases, customer_rows, explain_purchases
 from graphrec.decisions.explanations.disagreement import Disagreement, compare_views, disagreement_table
@@ -38,6 +39,7 @@ from graphrec.market.tables import DataError
 
 __all__ = [
     "METHODS",
+    "ContactInfluence",
     "Curve",
     "CustomerExplanation",
     "Disagreement",
@@ -47,6 +49,7 @@ __all__ = [
     "class_groups",
     "compare_explanations",
     "compare_views",
+    "contact_influence",
     "contact_predictor",
     "contribution_reasons",
     "customer_rows",

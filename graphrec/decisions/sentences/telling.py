@@ -160,7 +160,8 @@ class Teller:
             return self._say("gain.unbounded", gain=gain)
         level = self.language.percent(float(record.get("level") or 0.95))
         ends = [self._end(float(end)) for end in (low, high)]  # type: ignore[arg-type]
-        return self._say("gain.bounded", gain=gain, level=level, low=ends[0], high=ends[1])
+        said = self._say("gain.bounded", gain=gain, level=level, low=ends[0], high=ends[1])
+        return f"{said} {self._say('gain.zero')}" if float(low) <= 0 <= float(high) else said  # type: ignore[arg-type]
 
     def cost(self, record: Mapping[str, Any]) -> str:
         """What it costs and what is left."""

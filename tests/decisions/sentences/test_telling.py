@@ -125,6 +125,12 @@ def test_grade_x_never_promises(code: str) -> None:
     assert not re.search("gain|rises|augmente|worth", told.text, re.I) and "X" in told.text
 
 
+def test_an_interval_that_holds_zero_says_what_that_means() -> None:
+    english, french = both({**ADVICE, "low": -0.01})
+    assert english.gain.endswith("The interval includes zero: it may change nothing.")
+    assert plain(french.gain).endswith("L’intervalle contient zéro : l’effet peut être nul.")
+
+
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_a_figure_without_an_interval_says_so(code: str) -> None:
     told = tell_advice({**ADVICE, "low": None, "high": None, "grade": "C"}, code, names=MARKET)
