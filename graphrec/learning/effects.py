@@ -14,7 +14,7 @@ from causal.graph import CausalGraph
 from graphrec.learning.adjustment import Adjustment, choose_columns
 from graphrec.learning.comparability import Comparability, assess_exposure
 from graphrec.learning.design import Design
-from graphrec.learning.exposure import Exposure, fit_exposure
+from graphrec.learning.exposure import Exposure, fit_rows_exposure
 from graphrec.learning.falsification import NegativeControl, negative_control
 from graphrec.learning.form import FormError, fit_form_error, unvarying_channels
 from graphrec.learning.grading import grade_channels
@@ -163,14 +163,4 @@ def _twin_outcome(panel: Panel) -> np.ndarray:
 
 def _exposure(rows: TrainingRows, rng: np.random.Generator) -> Exposure:
     folds = customer_folds(rows.clusters, 5, rng)
-    seed = int(rng.integers(2**31))
-    return fit_exposure(
-        rows.matrix,
-        rows.contacted,
-        folds,
-        rows.names,
-        weights=rows.weights,
-        seed=seed,
-        channel=rows.channel,
-        logged=rows.logged,
-    )
+    return fit_rows_exposure(rows, folds, int(rng.integers(2**31)))

@@ -14,7 +14,7 @@ of the contacted was tried: on simulated markets it changed nothing for the cont
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -26,12 +26,16 @@ from graphrec.learning.outcome import BinaryModel, fit_binary
 from graphrec.learning.parts import NotStorable, Parts
 from graphrec.market.tables import DataError
 
+if TYPE_CHECKING:
+    from graphrec.learning.response import TrainingRows
+
 __all__ = [
     "EstimatorPropensity",
     "Exposure",
     "PropensityModel",
     "effective_sample_size",
     "fit_exposure",
+    "fit_rows_exposure",
     "read_propensity",
 ]
 
@@ -206,6 +210,21 @@ def fit_exposure(
         balance=_balance(matrix, contacted, weights[control], clipped, names),
         propensity=propensity,
         logged_share=float(np.isfinite(known[contacted]).mean()),
+    )
+
+
+def fit_rows_exposure(rows: TrainingRows, folds: np.ndarray, seed: int, estimator: Any = None) -> Exposure:
+    """`fit_exposure` of the rows of a panel: their weights, channels and logged probabilities."""
+    return fit_exposure(
+        rows.matrix,
+        rows.contacted,
+        folds,
+        rows.names,
+        weights=rows.weights,
+        seed=seed,
+        channel=rows.channel,
+        logged=rows.logged,
+        estimator=estimator,
     )
 
 

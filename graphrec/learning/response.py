@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from graphrec.learning.exposure import Exposure, fit_exposure
+from graphrec.learning.exposure import Exposure, fit_rows_exposure
 from graphrec.learning.logistic import LogisticFit, fit_logistic
 from graphrec.learning.modification import effect_columns, fit_modification
 from graphrec.learning.outcome import BinaryModel, customer_folds, fit_binary
@@ -320,16 +320,7 @@ def fit_structured_uplift(
     control = ~contacted
     organic = fit_binary(rows.matrix[control], rows.outcome[control], folds[control], seed=seed)
     if exposure is None:
-        exposure = fit_exposure(
-            rows.matrix,
-            contacted,
-            folds,
-            rows.names,
-            weights=rows.weights,
-            seed=seed,
-            channel=rows.channel,
-            logged=rows.logged,
-        )
+        exposure = fit_rows_exposure(rows, folds, seed)
     offset = organic.cross_logits(rows.matrix[contacted], folds[contacted])
     targeting = _target(organic.out_of_fold, rows.outcome[control], exposure, rows.clusters[control])
     scale = (float(offset.mean()), float(max(offset.std(), 1e-6)))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphrec.learning.exposure import Exposure, fit_exposure
+from graphrec.learning.exposure import Exposure, fit_rows_exposure
 from graphrec.learning.heads.means import MeanModel, mean_fitter
 from graphrec.learning.outcome import customer_folds
 from graphrec.learning.response import TrainingRows
@@ -119,7 +119,7 @@ def fit_nuisances(
     seed = int(rng.integers(2**31))
     binary = is_binary(rows.outcome)
     fit = mean_fitter(outcome_model, binary)
-    fitted = _propensities(rows, folds, seed, propensity_model) if exposure else None
+    fitted = fit_rows_exposure(rows, folds, seed, propensity_model) if exposure else None
 
     def mean(arm: int) -> MeanModel:
         own = rows.channel == arm
@@ -127,17 +127,3 @@ def fit_nuisances(
 
     count = len(rows.channels) if arms else 0
     return Nuisances(mean(0), tuple(mean(arm) for arm in range(1, count + 1)), fitted, folds, binary)
-
-
-def _propensities(rows: TrainingRows, folds: np.ndarray, seed: int, estimator: Any) -> Exposure:
-    return fit_exposure(
-        rows.matrix,
-        rows.contacted,
-        folds,
-        rows.names,
-        weights=rows.weights,
-        seed=seed,
-        channel=rows.channel,
-        logged=rows.logged,
-        estimator=estimator,
-    )
