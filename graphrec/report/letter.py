@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_CARDS", "Letter", "render_letter", "write_letter"]
 
-MOST_CARDS = 24
-"""Advices shown on a page."""
+MOST_CARDS = 12
+"""Advices shown on a page: of more, those that are worth most."""
+_BRIEF = 3
+"""Above so many customers a card says only what differs between them."""
 _BLOCKED = 6
 _BARS = 8
 _LATER = ("blocked.mediator", "blocked.consequence", "blocked.part")
@@ -124,9 +126,12 @@ class _Drawn:
 
     def cards(self) -> list[dict[str, Any]]:
         """One for each record: the sentence by parts, the interval, and what else there was."""
-        shown = list(self.letter.records[:MOST_CARDS])
-        charts = self._intervals(shown)
-        return [self._card(place, record, charts[place]) for place, record in enumerate(shown)]
+        records = list(self.letter.records)
+        places = list(range(len(records)))
+        if len(records) > MOST_CARDS:
+            places = sorted(places, key=lambda place: -float(records[place].get("net_value") or 0.0))[:MOST_CARDS]
+        charts = self._intervals([records[place] for place in places])
+        return [self._card(place, records[place], chart) for place, chart in zip(places, charts)]
 
     def views(self) -> dict[str, Any] | None:
         """The two waterfalls and where they part."""
@@ -180,7 +185,7 @@ class _Drawn:
         return [
             {
                 "rule": self.language.say(f"rule.{row['rule']}") + self._lever(row),
-                "acting": self.language.number(float(row["acting"]), 0),
+                "acting": self.language.percent(float(row["acting"])),
                 "effect": self._bounded(row),
                 "net": self.teller.net(row["net_value"]),
             }
@@ -191,7 +196,11 @@ class _Drawn:
         return [
             {
                 "segment": str(row["segment"]),
-                "acting": " / ".join(self.language.number(float(row[name]), 0) for name in ("acting", "customers")),
+                "acting": self.language.say(
+                    "page.share",
+                    share=self.language.percent(float(row["acting"])),
+                    n=self.language.number(float(row["customers"]), 0),
+                ),
                 "lever": self.teller.column(str(row["lever"])) if row.get("acting") else "–",
                 "effect": self._bounded(row),
                 "net": self.teller.net(row["net_value"]),
@@ -209,6 +218,7 @@ class _Drawn:
             "grade": grade if grade in "ABC" else "",
             "meaning": self.language.say(f"grade.{grade}") if grade and grade in "ABC" else "",
             "chart": chart,
+            "brief": len(self.letter.records) > _BRIEF,
             "others": self._others(record),
             "blocked": self._blocked(record),
         }
@@ -269,8 +279,9 @@ class _Drawn:
         unit = self._unit()
         if not is_number(row.get("effect")):
             return "–"
-        words, interval = unit.estimate(row["effect"], row.get("low"), row.get("high"))
-        return f"{words} ({interval})" if is_number(row.get("low")) and is_number(row.get("high")) else words
+        low, high = row.get("low"), row.get("high")
+        words, interval = unit.estimate(row["effect"], low, high)
+        return f"{words} ({interval})" if is_number(low) and is_number(high) and low != high else words
 
     def _level(self, record: Mapping[str, Any]) -> str:
         level = self.language.percent(float(record.get("level") or 0.95))

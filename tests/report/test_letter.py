@@ -40,9 +40,9 @@ AVOID = [[{"column": "support_tickets", "role": "consequence", "rank": 1, "commo
 COMPARED = [
     {"rule": "do nothing", "lever": None, "to": None, "acting": 0, "effect": 0.0, "low": 0.0, "high": 0.0,
      "net_value": 0.0},
-    {"rule": "best constant action", "lever": "treatment", "to": "mailing", "acting": 3, "effect": 0.01, "low": 0.0,
+    {"rule": "best constant action", "lever": "treatment", "to": "mailing", "acting": 1.0, "effect": 0.01, "low": 0.0,
      "high": 0.02, "net_value": 0.5},
-    {"rule": "advice", "lever": None, "to": None, "acting": 2, "effect": 0.03, "low": 0.01, "high": 0.05,
+    {"rule": "advice", "lever": None, "to": None, "acting": 0.75, "effect": 0.03, "low": 0.01, "high": 0.05,
      "net_value": 1.25},
 ]  # fmt: skip
 NAMES = Names(offer="product", horizon_days=28, currency="EUR")
@@ -97,14 +97,18 @@ def test_nothing_that_is_missing_breaks_the_page() -> None:
 
 
 def test_many_customers_share_one_scale_and_are_compared() -> None:
-    records = [{**RECORD, "customer_id": place, "effect": 0.01 * place} for place in range(1, MOST_CARDS + 4)]
-    segments = [{"segment": "young", "customers": 2, "acting": 1, "lever": "treatment", "effect": 0.02, "low": 0.01,
+    records = [
+        {**RECORD, "customer_id": place, "effect": 0.01 * place, "net_value": place}
+        for place in range(1, MOST_CARDS + 4)
+    ]
+    segments = [{"segment": "young", "customers": 2, "acting": 0.5, "lever": "treatment", "effect": 0.02, "low": 0.01,
                  "high": 0.03, "net_value": 2.0}]  # fmt: skip
     page = render_letter(Letter(records, NAMES, comparison=COMPARED, segments=segments))
     text = text_of(page)
     assert page.count('class="card advice"') == MOST_CARDS and "3 customers more are in the file" in text
     assert "one action for everybody (mailing)" in text and "+3.0 pts (+1.0 to +5.0 pts)" in text
-    assert "young" in text and "the contact" in text
+    assert "young 50 % of 2 the contact" in text and "this advice 75 %" in text
+    assert "Customer 15" in text and "Customer 1 " not in text, "those worth most are shown"
 
 
 def test_hostile_names_stay_text() -> None:

@@ -124,6 +124,7 @@ _TEXTS = {
                    "never advised. Intervals are of the mean of customers like this one.",
     "page.start": "average customer",
     "page.end": "this customer",
+    "page.share": "{share} of {n}",
     "page.line": "{title}: {text}",
     "page.past": "Past purchases behind the appetite, in logs of expected purchases",
     "page.contacts": "Past contacts behind the predicted effect, by offer, in points",

@@ -129,6 +129,7 @@ _TEXTS = {
                    "conseillé. Les intervalles portent sur la moyenne de clients comme celui-ci.",
     "page.start": "client moyen",
     "page.end": "ce client",
+    "page.share": "{share} de {n}",
     "page.line": "{title} : {text}",
     "page.past": "Achats passés derrière l’appétence, en log d’achats attendus",
     "page.contacts": "Contacts passés derrière l’effet prévu, par offre, en points",
