@@ -1,0 +1,154 @@
+"""LightGCN as published, trained fast: the peer that every graph recommender is compared with.
+
+    e^(l+1) = D^-1/2 A D^-1/2 e^(l),   e = mean of e^(0) .. e^(L)          (He et al. 2020, eq. 3-4 and 8)
+
+Hides where the time goes: one symmetric sparse product with int32 indices for each layer, its backward the same product
+(`graphrec.learning.propagation`), and batches large enough that a handful of propagations make an epoch. The loss is
+a softmax over products drawn for the whole batch (Wu et al. 2024), or the published pairwise one (BPR).
+
+Alternative considered: torch_geometric's LightGCN, ten and more times slower an epoch on the same data, because it
+makes a message for each edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from graphrec.learning.appetites.recipes import check_histories
+from graphrec.learning.appetites.scorers import Vectors
+from graphrec.learning.filters import column_sums
+from graphrec.learning.propagation import make_relation, symmetric_product
+from graphrec.market.tables import DataError
+
+__all__ = ["LightGCNConfig", "fit_lightgcn"]
+
+
+@dataclass(frozen=True)
+class LightGCNConfig:
+    """Size and training.
+
+    Attributes
+    ----------
+    embedding_size, layers : int
+        Length of a vector; steps of propagation.
+    loss : {"softmax", "bpr"}
+        Softmax over `negatives` products drawn for a batch, or one product drawn for each pair.
+    temperature : float
+        The softmax compares cosines divided by this.
+    epochs, batch_size, negatives : int
+        Passes over the pairs; pairs of a step; products drawn.
+    learning_rate, weight_decay : float
+        Step of Adam; penalty on the squared vectors of a batch.
+    """
+
+    embedding_size: int = 64
+    layers: int = 3
+    loss: Literal["softmax", "bpr"] = "softmax"
+    temperature: float = 0.2
+    epochs: int = 40
+    batch_size: int = 8192
+    negatives: int = 512
+    learning_rate: float = 0.01
+    weight_decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        for name in ("embedding_size", "layers", "epochs", "batch_size", "negatives"):
+            if getattr(self, name) < 1:
+                raise DataError(f"{name} is {getattr(self, name)}; use 1 or more")
+        if self.loss not in ("softmax", "bpr") or not self.temperature > 0:
+            raise DataError(
+                f"loss is {self.loss!r} and temperature {self.temperature}; use 'softmax' or 'bpr', above 0"
+            )
+
+
+def fit_lightgcn(
+    histories: sparse.csr_array,
+    config: LightGCNConfig | None = None,
+    *,
+    rng: int | np.random.Generator | None = None,
+    after_epoch: Callable[[int, Callable[[], Vectors]], bool] | None = None,
+) -> Vectors:
+    """Train LightGCN on a customer x product matrix.
+
+    Parameters
+    ----------
+    histories : scipy.sparse.csr_array, shape (n_customers, n_products)
+        Pairs with a weight above zero are edges; their weights do not matter.
+    config : LightGCNConfig, optional
+        Size and training.
+    rng : int, Generator or None
+        Seed.
+    after_epoch : callable, optional
+        Called with the number of the epoch and a function that gives the scorer so far; training ends when it returns
+        true.
+
+    Returns
+    -------
+    Vectors
+        Inner products of the propagated vectors.
+    """
+    config = config or LightGCNConfig()
+    histories = check_histories(histories)
+    n, m = histories.shape
+    generator = torch.Generator().manual_seed(int(np.random.default_rng(rng).integers(2**62)))
+    pairs = sparse.coo_array(histories)
+    relation = make_relation(pairs.row, n + pairs.col, n + m)
+    adjacency = relation.matrix()
+    start = torch.empty(n + m, config.embedding_size).normal_(0.0, 0.1, generator=generator).requires_grad_()
+    optimiser = torch.optim.Adam([start], lr=config.learning_rate)
+    rows, columns = (torch.from_numpy(part.astype(np.int64)) for part in (pairs.row, pairs.col))
+
+    def scorer() -> Vectors:
+        with torch.no_grad():
+            vectors = _propagate(adjacency, start, config.layers).numpy()
+        return Vectors(column_sums(histories), n, vectors[:n].copy(), vectors[n:].copy())
+
+    for epoch in range(config.epochs if len(rows) else 0):
+        order = torch.randperm(len(rows), generator=generator)
+        for batch in torch.split(order, config.batch_size):  # type: ignore[no-untyped-call]
+            optimiser.zero_grad()
+            vectors = _propagate(adjacency, start, config.layers)
+            _loss(config, vectors, start, rows[batch], columns[batch], n, m, generator).backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+        if after_epoch is not None and after_epoch(epoch, scorer):
+            break
+    return scorer()
+
+
+def _propagate(adjacency: torch.Tensor, start: torch.Tensor, layers: int) -> torch.Tensor:
+    layer = total = start
+    for _ in range(layers):
+        layer = symmetric_product(adjacency, layer)
+        total = total + layer
+    return total / (layers + 1)
+
+
+def _loss(
+    config: LightGCNConfig,
+    vectors: torch.Tensor,
+    start: torch.Tensor,
+    rows: torch.Tensor,
+    columns: torch.Tensor,
+    n: int,
+    m: int,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    customers, products = vectors[rows], vectors[n + columns]
+    penalty = (start[rows].square().sum() + start[n + columns].square().sum()) / len(rows)
+    if config.loss == "bpr":
+        drawn = vectors[n + torch.randint(m, (len(rows),), generator=generator)]
+        gap = (customers * (products - drawn)).sum(dim=1)
+        return -torch.nn.functional.logsigmoid(gap).mean() + config.weight_decay * penalty
+    drawn_codes = torch.randint(m, (min(config.negatives, m),), generator=generator)
+    own, others = (torch.nn.functional.normalize(part, dim=1) for part in (products, vectors[n + drawn_codes]))
+    asking = torch.nn.functional.normalize(customers, dim=1) / config.temperature
+    logits = (asking @ others.T).masked_fill(drawn_codes == columns[:, None], -torch.inf)
+    together = torch.cat([(asking * own).sum(dim=1, keepdim=True), logits], dim=1)
+    loss = torch.nn.functional.cross_entropy(together, torch.zeros(len(rows), dtype=torch.int64))
+    return loss + config.weight_decay * penalty
