@@ -33,7 +33,8 @@ from benchmarks.shop import (
 from causal import CausalGraph, Knowledge, discover, fit_scm
 from causal.scm import StructuralModel
 from graphrec.decisions.prescriptions.mechanism import widen
-from graphrec.decisions.prescriptions.moves import Moves, search_moves
+from graphrec.decisions.prescriptions.movechoice import Moves
+from graphrec.decisions.prescriptions.moves import search_moves
 from ontology import Lever, load_ontology
 
 __all__ = ["compare_rules", "main"]

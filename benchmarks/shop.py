@@ -22,15 +22,19 @@ from causal.scm import StructuralModel
 __all__ = [
     "CONSEQUENCES",
     "COSTS",
+    "EQUATIONS",
     "FEATURES",
     "OUTCOME",
+    "PARENTS",
     "ROLES",
     "KnownEquation",
     "draw_noise",
     "draw_shop",
     "follow",
+    "spend_of",
     "true_graph",
     "truth",
+    "visits_of",
 ]
 
 Floats = NDArray[np.float64]
@@ -56,7 +60,7 @@ FEATURES = tuple(column for column in ROLES if column != OUTCOME)
 COSTS = {"discount": 0.05, "price": 0.045, "contact_pressure": 0.05, "reminders": 0.12}
 """Money for one step of each lever in the market with costs: 5 points, one euro, one contact, one reminder."""
 
-_PARENTS = {
+PARENTS = {
     "income": ("age",),
     "tenure": ("age",),
     "digital_affinity": ("age",),
@@ -112,7 +116,7 @@ def spend_of(t: Any) -> Floats:
 _SPREADS = {"income": 1.0, "tenure": 1.5, "digital_affinity": 0.9, "past_satisfaction": 1.0, "price": 3.0,
             "discount": 0.1, "contact_pressure": 1.3, "reminders": 1.3, "visits": 0.6, "spend": 0.6,
             "support_tickets": 0.7, "welcome_push": 0.7}  # fmt: skip
-_EQUATIONS: dict[str, Callable[[Any, Floats], Floats]] = {
+EQUATIONS: dict[str, Callable[[Any, Floats], Floats]] = {
     "age": lambda t, e: e,
     "income": lambda t, e: 4.0 + 0.015 * (t["age"] - 50.0) + e,
     "tenure": lambda t, e: np.maximum(0.08 * (t["age"] - 15.0) + e, 0.0),
@@ -146,14 +150,14 @@ def draw_noise(n: int, rng: np.random.Generator) -> dict[str, Floats]:
 def follow(noise: Mapping[str, Floats], held: Mapping[str, Floats]) -> dict[str, Floats]:
     """Columns that follow from the noise while some are held at a value; shapes broadcast."""
     t: dict[str, Floats] = {}
-    for name, equation in _EQUATIONS.items():
+    for name, equation in EQUATIONS.items():
         t[name] = held[name] if name in held else np.asarray(equation(t, noise[name]))
     return t
 
 
 def true_graph() -> CausalGraph:
     """The causal graph of the shop."""
-    return CausalGraph(list(ROLES), [(cause, node) for node, causes in _PARENTS.items() for cause in causes])
+    return CausalGraph(list(ROLES), [(cause, node) for node, causes in PARENTS.items() for cause in causes])
 
 
 def truth(fitted: StructuralModel) -> StructuralModel:
@@ -163,8 +167,8 @@ def truth(fitted: StructuralModel) -> StructuralModel:
     moves as the oracle.
     """
     known = {
-        "visits": KnownEquation("visits", _PARENTS["visits"], visits_of),
-        "spend": KnownEquation("spend", _PARENTS["spend"], spend_of),
+        "visits": KnownEquation("visits", PARENTS["visits"], visits_of),
+        "spend": KnownEquation("spend", PARENTS["spend"], spend_of),
     }
     equations: dict[str, Any] = {**fitted.equations, **known}
     return StructuralModel(fitted.order, equations, fitted.kinds, fitted.levels, fitted.exogenous)

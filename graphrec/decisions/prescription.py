@@ -1,9 +1,10 @@
 """Which lever to move for a customer, what it changes, through what, and how sure that is.
 
-Hides the meeting of three things: the ontology says what may be moved, the causal graph what a move reaches, the effect
-model and the structural equations how much it changes. Contacts are promised by the effect model with its interval;
-other levers by equations fitted along the graph, grade C and without an interval, chosen on some customers and promised
-on others. Doing nothing is always a candidate.
+The door of `graphrec.decisions.prescriptions`. Hides the meeting of three things: the ontology says what may be moved,
+the causal graph what a move reaches, the effect model and a surface of the outcome how much it changes. Contacts are
+promised by the effect model with its interval. Other levers are chosen on some customers by the lower end of what they
+net, and promised on others with an interval, beside what the structural equations say and the mean over all who get the
+same advice. Doing nothing and the best action that is the same for everybody are always candidates.
 
 Alternative considered: explain the model and advise its strongest feature. Acting on the top-SHAP lever realised 0.000
 of an attainable 0.897, for it was a consequence of the purchase.
@@ -12,18 +13,25 @@ of an attainable 0.897, for it was a consequence of the purchase.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from causal.graph import CausalGraph
+from graphrec.decisions.prescriptions.appraisal import appraise_moves
 from graphrec.decisions.prescriptions.collection import Prescriptions
+from graphrec.decisions.prescriptions.constantaction import ConstantAction, find_constant
 from graphrec.decisions.prescriptions.contact import ContactModel, Gaps
+from graphrec.decisions.prescriptions.decision import Decision
 from graphrec.decisions.prescriptions.drafting import Draft, Evidence
 from graphrec.decisions.prescriptions.mechanism import Mechanism, find_mechanism
-from graphrec.decisions.prescriptions.moves import Cost, Moves, search_moves
+from graphrec.decisions.prescriptions.movechoice import Moves
+from graphrec.decisions.prescriptions.moves import ask, search_moves
 from graphrec.decisions.prescriptions.promises import GRADE_WORDS, Prescription
+from graphrec.decisions.prescriptions.tryout import Cost
 from graphrec.decisions.subjects import Subjects, find_subjects
 from graphrec.learning.adjustment import choose_columns
 from graphrec.learning.falsification import NegativeControl
@@ -51,6 +59,7 @@ def prescribe(
     n: int = 20,
     as_of: object = None,
     graph: CausalGraph | None = None,
+    budget: float | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> Prescriptions:
     """Prescribe the best feasible move, of at most two levers, for each customer.
@@ -70,6 +79,8 @@ def prescribe(
     graph : CausalGraph, optional
         Another graph over the model's variables. A contact that it does not identify, or identifies by other columns
         than the model was fitted with, loses its grade.
+    budget : float, optional
+        Money that all moves together may cost; `Prescriptions.within` with it.
     rng : int, Generator or None
         Draws the customers that choose and those that promise.
 
@@ -77,6 +88,7 @@ def prescribe(
     -------
     Prescriptions
         One for each customer, in order; `Prescriptions.blocked` says why everything else stays where it is.
+        `Prescriptions.compare` sets the advice beside doing nothing and the best constant action.
 
     Raises
     ------
@@ -87,8 +99,15 @@ def prescribe(
 
     Notes
     -----
-    Assumes that the graph is right about what it leaves out. An effect is the mean over customers like this one, not
-    the customer's own; for levers other than the contact the contact is held at none, or at the channel advised.
+    Assumes that the graph is right about what it leaves out: among customers alike in what is adjusted for, the lever
+    was as good as random. An effect is the mean over customers like this one, not the customer's own; for levers other
+    than the contact the contact is held at none, or at the channel advised.
+
+    References
+    ----------
+    Díaz & van der Laan 2012, Biometrics 68 (modified treatment policies); Chernozhukov, Newey & Singh 2022,
+    Econometrica 90 (their correction); Nychka 1988, JASA 83 (intervals of a surface); Shah & Peters 2020, Annals of
+    Statistics 48 (negative controls).
 
     Examples
     --------
@@ -110,9 +129,17 @@ def prescribe(
     subjects = find_subjects(
         model, [c for c in model.effects.channels if evidence[c].grade != "X"], customers, n, as_of
     )
-    mechanism = find_mechanism(panel, used, onto, np.random.default_rng(rng))
-    moves = _search(model, mechanism, subjects, evidence, onto)
-    return Draft(model, mechanism, subjects, evidence, moves, onto).write()
+    mechanism_rng, appraisal_rng = np.random.default_rng(rng).spawn(2)
+    mechanism = find_mechanism(Decision.of(panel), used, onto, mechanism_rng)
+    search = _Search.of(model, mechanism, subjects, evidence, onto)
+    moves, constant = search.moves(), search.constant()
+    appraisals = appraise_moves(
+        mechanism, used, moves, search.filled, subjects.value,
+        contact=panel.treatment, level=model.config.level, rng=appraisal_rng,
+    )  # fmt: skip
+    draft = Draft(model, mechanism, subjects, evidence, moves, onto, used, appraisals, constant, search.filled)
+    advice = draft.write()
+    return advice if budget is None else advice.within(budget).prescriptions
 
 
 def _checked_graph(panel: Panel, graph: CausalGraph) -> CausalGraph:
@@ -161,35 +188,64 @@ def _grade_contact(grade: str, refusal: str | None, excluded: str | None, check:
     return Evidence("C", f"{GRADE_WORDS['C']}, for {why[0].lower()}{why[1:]}")
 
 
-def _search(
-    model: Recommender,
-    mechanism: Mechanism,
-    subjects: Subjects,
-    evidence: Mapping[str, Evidence],
-    onto: Ontology,
-) -> Moves:
-    """Best moves of the subjects: chosen with one set of equations, promised with another."""
-    panel, effects = model.panel, model.effects
-    allowed = np.array([evidence[channel].grade != "X" for channel in effects.channels], dtype=bool)
-    usual = np.column_stack([np.ones(len(subjects.rows)), subjects.possible & allowed]).astype(np.float64)
-    columns = [*effects.design.sources, *(mechanism.choice.order if mechanism.choice is not None else ())]
-    gaps = Gaps.of(panel, [c for c in dict.fromkeys(columns) if c in panel.covariates])
-    filled = gaps.fill(subjects.rows)
-    held: dict[str, Any] = {lever.column: filled[lever.column].to_numpy() for lever in mechanism.levers}
-    choice, promise = (
-        ContactModel(base, effects, panel, usual, gaps) for base in (mechanism.choice, mechanism.promise)
-    )
-    contact = onto.levers({panel.treatment: panel.roles[panel.treatment]}) if allowed.any() else []
-    return search_moves(
-        choice,
-        subjects.rows,
-        [*contact, *mechanism.levers],
-        panel.outcome,
-        subjects.value,
-        _costs(panel, mechanism.levers, subjects, onto),
-        held={**held, panel.treatment: panel.control},
-        promise=promise,
-    )
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """The two models of what a move changes, and what is asked of them."""
+
+    choice: ContactModel
+    promise: ContactModel
+    rows: pd.DataFrame
+    filled: pd.DataFrame
+    levers: Sequence[Lever]
+    outcome: str
+    value: Floats
+    costs: Mapping[str, Cost]
+    held: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        model: Recommender,
+        mechanism: Mechanism,
+        subjects: Subjects,
+        evidence: Mapping[str, Evidence],
+        onto: Ontology,
+    ) -> _Search:
+        """Questions about the subjects of a model."""
+        panel, effects = model.panel, model.effects
+        allowed = np.array([evidence[channel].grade != "X" for channel in effects.channels], dtype=bool)
+        usual = np.column_stack([np.ones(len(subjects.rows)), subjects.possible & allowed]).astype(np.float64)
+        columns = [*effects.design.sources, *(mechanism.choice.order if mechanism.choice is not None else ())]
+        gaps = Gaps.of(panel, [c for c in dict.fromkeys(columns) if c in panel.covariates])
+        filled = gaps.fill(subjects.rows)
+        held = {lever.column: filled[lever.column].to_numpy() for lever in mechanism.levers}
+        choice, promise = (
+            ContactModel(base, effects, panel, usual, gaps) for base in (mechanism.choice, mechanism.promise)
+        )
+        contact = onto.levers({panel.treatment: panel.roles[panel.treatment]}) if allowed.any() else []
+        return cls(
+            choice,
+            promise,
+            subjects.rows,
+            filled.assign(**{panel.treatment: panel.control}),
+            [*contact, *mechanism.levers],
+            panel.outcome,
+            subjects.value,
+            _costs(panel, mechanism.levers, subjects, onto),
+            {**held, panel.treatment: panel.control},
+        )
+
+    def moves(self) -> Moves:
+        """Best moves: chosen with one set of customers, promised with another."""
+        return search_moves(
+            self.choice, self.rows, self.levers, self.outcome, self.value, self.costs,
+            held=self.held, promise=self.promise,
+        )  # fmt: skip
+
+    def constant(self) -> ConstantAction | None:
+        """Best action that is the same for everybody."""
+        levers, question = ask(self.choice, self.rows, self.levers, self.outcome, self.value, self.costs, self.held)
+        return find_constant(self.choice, self.promise, question, levers, question.frame)
 
 
 def _costs(panel: Panel, levers: Sequence[Lever], subjects: Subjects, onto: Ontology) -> dict[str, Cost]:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from causal.scm import StructuralModel
+from graphrec.decisions.prescriptions.weighing import Weighed, Weighing
 from graphrec.learning.effects import EffectModel
 from graphrec.market.panel import Panel
 
@@ -33,8 +33,8 @@ class ContactModel:
 
     Attributes
     ----------
-    base : StructuralModel or None
-        Equations below the other levers; None where there is none, and then the contact alone can be moved.
+    base : Weighing or None
+        What follows from the other levers; None where there is none, and then the contact alone can be moved.
     effects : EffectModel
         Effect of a contact by channel.
     panel : Panel
@@ -45,7 +45,7 @@ class ContactModel:
         What stands in for a gap in the equations.
     """
 
-    base: StructuralModel | None
+    base: Weighing | None
     effects: EffectModel
     panel: Panel
     usual: Floats
@@ -90,16 +90,41 @@ class ContactModel:
 
     def do(self, frame: pd.DataFrame, moves: Mapping[str, Any]) -> pd.DataFrame:
         """The frame after the moves, with the probability of the outcome."""
+        everyone = np.arange(len(frame))
+        moved = {name: np.broadcast_to(np.asarray(values), (len(frame),)) for name, values in moves.items()}
+        found = self.weigh(frame, moved, everyone, {})
+        return frame.assign(**moved, **{self.panel.outcome: found.before + found.change})
+
+    def weigh(
+        self,
+        frame: pd.DataFrame,
+        moves: Mapping[str, NDArray[Any]],
+        rows: NDArray[np.int64],
+        held: Mapping[str, NDArray[Any]],
+    ) -> Weighed:
+        """Outcome without contact, and the change by the moves; the doubt is that of the other levers.
+
+        The effect model of the contact has its own caution, and its interval stands beside the promise.
+        """
         treatment, control = self.panel.treatment, self.panel.control
-        moved = {column: values for column, values in moves.items() if column != treatment}
-        raw = frame.assign(**moved)
+        others = {column: values for column, values in moves.items() if column != treatment}
+        part = frame.iloc[rows].assign(**others)
+        uplift = self._uplift(part, np.broadcast_to(np.asarray(moves.get(treatment, control)).astype(str), len(rows)))
+        if self.base is None or not others:
+            distinct, back = np.unique(rows, return_inverse=True)
+            start = self._without_contact(frame.iloc[distinct], {n: v[distinct] for n, v in held.items()})[back]
+            return Weighed(start, uplift, np.zeros(len(rows)))
+        filled = self.gaps.fill(frame)
+        found = self.base.weigh(filled, others, rows, {**held, treatment: np.full(len(frame), control)})
+        return Weighed(found.before, found.change + uplift, found.doubt)
+
+    def _without_contact(self, frame: pd.DataFrame, held: Mapping[str, NDArray[Any]]) -> Floats:
+        """Expected outcome of rows as they are, nobody contacted."""
         if self.base is None:
-            expected = self.effects.model.predict(self.effects.design.transform(raw)).p_organic
-        else:
-            start = self.gaps.fill(frame[list(self.base.order)])
-            expected = self.base.do(start, {**moved, treatment: control})[self.panel.outcome].to_numpy(np.float64)
-        channel = np.broadcast_to(np.asarray(moves.get(treatment, control)).astype(str), (len(frame),))
-        return raw.assign(**{self.panel.outcome: expected + self._uplift(raw, channel)})
+            return np.asarray(self.effects.model.predict(self.effects.design.transform(frame)).p_organic)
+        fixed: dict[str, Any] = {**held, self.panel.treatment: self.panel.control}
+        start = self.gaps.fill(frame).assign(**fixed)
+        return self.base.surface.mean(self.base.surface.bends.units(start))
 
     def _uplift(self, raw: pd.DataFrame, channel: NDArray[Any]) -> Floats:
         """Effect of each row's channel; 0 without contact."""

@@ -1,7 +1,7 @@
 """From the best moves of a search to prescriptions: figures, grade, path, alternatives, reasons and the sentence.
 
-Hides where each part of a prescription comes from. A contact alone carries the effect model's interval and grade; as
-soon as structural equations have a say the grade is C and there is no interval.
+Hides where each part of a prescription comes from. A contact carries the effect model's interval and grade, a lever
+those of its appraisal; of two moves the worse grade counts and the errors add up as independent ones.
 """
 
 from __future__ import annotations
@@ -13,19 +13,24 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from causal.graph import CausalGraph
-from graphrec.decisions.prescriptions.collection import Prescriptions
+from graphrec.decisions.prescriptions.appraisal import FAR, Appraisal
+from graphrec.decisions.prescriptions.collection import OPTION_COLUMNS, Prescriptions
+from graphrec.decisions.prescriptions.constantaction import ConstantAction
+from graphrec.decisions.prescriptions.contactfigures import ContactFigures, contact_figures
+from graphrec.decisions.prescriptions.ledger import Ledger
 from graphrec.decisions.prescriptions.mechanism import Mechanism
-from graphrec.decisions.prescriptions.moves import Moves, Option
+from graphrec.decisions.prescriptions.movechoice import Moves, Option
 from graphrec.decisions.prescriptions.phrasing import ARROW, Wording, figure
-from graphrec.decisions.prescriptions.promises import DO_NOTHING, Move, Prescription
-from graphrec.decisions.repertoire import tried_offers
-from graphrec.decisions.scoring import uplift_interval
+from graphrec.decisions.prescriptions.promises import DO_NOTHING, Link, Move, Prescription
+from graphrec.decisions.prescriptions.reasonchain import link_lever
 from graphrec.decisions.subjects import Subjects
 from graphrec.market.panel import Panel
 from ontology.domain import Ontology
+from ontology.levers import Lever
 
 if TYPE_CHECKING:
     from graphrec.decisions.recommender import Recommender
@@ -35,7 +40,10 @@ __all__ = ["Draft", "Evidence"]
 Floats = NDArray[np.float64]
 _ALTERNATIVES = 3
 _PATHS = 3
-_STAY = {"lever": DO_NOTHING, "from": None, "to": None, "effect": 0.0, "net_value": 0.0, "grade": ""}
+_STAY: dict[str, Any] = {
+    "lever": DO_NOTHING, "from": None, "to": None, "effect": 0.0, "low": None, "high": None, "net_value": 0.0,
+    "grade": "",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,16 +72,54 @@ class Draft:
     evidence: Mapping[str, Evidence]
     moves: Moves
     onto: Ontology
+    graph: CausalGraph
+    appraisals: Mapping[int, Appraisal]
+    constant: ConstantAction | None
+    filled: pd.DataFrame
 
     def write(self) -> Prescriptions:
         """One prescription for each subject."""
         blocked = {**self.mechanism.blocked, **self.moves.blocked, **self._refused()}
-        contact = _contact_figures(self.model, self.subjects)
+        contact = contact_figures(self.model, self.subjects)
         ranked = self.moves.ranked()
         paths = {column: _paths(self.model.panel, self.mechanism.graph, column) for column in self._moved()}
-        rows = range(len(self.subjects.ids))
-        items = [self._one(row, _Known(contact, paths, blocked), ranked[row]) for row in rows]
-        return Prescriptions(tuple(items), blocked)
+        known = _Known(contact, paths, blocked, self._links(paths))
+
+        def draw(chosen: NDArray[np.int64], otherwise: str = "") -> tuple[Prescription, ...]:
+            rows = range(len(self.subjects.ids))
+            return tuple(self._one(row, int(chosen[row]), known, ranked[row], otherwise) for row in rows)
+
+        options, ledger = self._options(known), self._ledger(contact)
+        return Prescriptions(draw(self.moves.chosen), blocked, options, ledger, draw)
+
+    def _links(self, paths: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[Link, ...]]:
+        """Axioms and arrows behind each lever."""
+        roles, treatment = _known_roles(self.model.panel), self.model.panel.treatment
+        roles.setdefault(treatment, "Solicitation")
+        levers = {lever.column: lever for lever in self.onto.levers({c: roles[c] for c in paths if c in roles})}
+        return {c: link_lever(levers[c], paths[c], self.onto, roles, self.graph) for c in paths if c in levers}
+
+    def _ledger(self, contact: ContactFigures) -> Ledger:
+        half = (contact.high - contact.low) / 2
+        reach = {channel: np.nan_to_num(half[:, k]) for k, channel in enumerate(contact.channels)}
+        return Ledger(
+            self.mechanism.promise, self.filled, self.subjects.value, self.moves, self.constant,
+            self.model.panel.treatment, reach, self.model.config.level,
+        )  # fmt: skip
+
+    def _options(self, known: _Known) -> pd.DataFrame:
+        """Every possible move of every customer, a row each."""
+        found = []
+        for row, customer in enumerate(self.subjects.ids):
+            for k, option in enumerate(self.moves.options):
+                if np.isfinite(option.net_gain[row]):
+                    record = self._summary(row, k, known)
+                    found.append(
+                        {"customer_id": customer, "offer": self.subjects.offers[row], **record,
+                         "cost": float(option.cost[row]), "confirmed": bool(self.moves.confirmed[row, k]),
+                         "score": float(self.moves.scores[row, k]), "row": row, "option": k}
+                    )  # fmt: skip
+        return pd.DataFrame(found, columns=list(OPTION_COLUMNS))
 
     @cached_property
     def _words(self) -> Wording:
@@ -90,9 +136,9 @@ class Draft:
             return {self.model.panel.treatment: next(iter(refused.values()))}
         return {f"{self.model.panel.treatment} = {channel}": reason for channel, reason in refused.items()}
 
-    def _one(self, row: int, known: _Known, ranked: NDArray[np.int64]) -> Prescription:
+    def _one(self, row: int, chosen: int, known: _Known, ranked: NDArray[np.int64], otherwise: str) -> Prescription:
+        """One customer with an option, or with none; ``otherwise`` is why none where one had been advised."""
         customer, offer = self.subjects.ids[row], self.subjects.offers[row]
-        chosen = int(self.moves.chosen[row])
         facts = _nothing(self.model.config.level) if chosen < 0 else self._facts(row, chosen, known)
         moves: tuple[Move, ...] = facts.pop("moves")
         reasons = self._reasons(row, known.blocked)
@@ -100,58 +146,115 @@ class Draft:
         words = self._words
         if moves:
             sentence = words.advise(customer, offer, moves, facts)
+            others.append(_STAY)
         else:
-            sentence = words.refrain(customer, self._why_nothing(others, reasons))
-        if moves:
-            others.append(
-                {"lever": "do nothing", "from": None, "to": None, "effect": 0.0, "net_value": 0.0, "grade": ""}
-            )
+            kept_back = otherwise if self.moves.chosen[row] >= 0 else ""
+            facts["reason"] = kept_back or self._why_nothing(others, reasons)
+            sentence = words.refrain(customer, facts["reason"])
         others += self._other_offers(row)
         others.sort(key=lambda other: -other["net_value"])
+        told = others[:_ALTERNATIVES]
+        if moves and _STAY not in told:
+            told[-1] = _STAY
         return Prescription(
             customer_id=customer,
             offer=offer,
             moves=moves,
-            alternatives=tuple(others[:_ALTERNATIVES]),
+            alternatives=tuple(told),
             blocked=reasons,
             sentence=sentence,
+            constant=self._constant(row),
             **facts,
         )
 
+    def _constant(self, row: int) -> dict[str, Any] | None:
+        """The best constant action as this customer would get it."""
+        if self.constant is None:
+            return None
+        option, moved = self.constant.option, bool(self.constant.moved[row])
+        return {
+            "lever": self.constant.lever,
+            "to": self.constant.to,
+            "effect": float(option.change[row]) if moved else 0.0,
+            "net_value": float(option.net_gain[row]) if moved else 0.0,
+        }
+
     def _facts(self, row: int, k: int, known: _Known) -> dict[str, Any]:
         """Everything about one option of one row."""
-        option, panel = self.moves.options[k], self.model.panel
-        moves = _moves(option, row)
-        only_contact = option.columns == (panel.treatment,)
-        channels = [str(move.after) for move in moves if move.lever == panel.treatment]
-        grade, reason = "C", "the change comes from equations fitted along the graph"
-        low: float | None = None
-        high: float | None = None
-        if only_contact:
-            grade, reason = self._contact_grade(row, channels[0], known.contact)
-            low, high = known.contact.interval(row, channels[0])
-        elif channels:
-            alone = self._contact_grade(row, channels[0], known.contact)[0]
-            reason = f"the contact alone would be {alone}, the rest comes from equations fitted along the graph"
+        option, treatment = self.moves.options[k], self.model.panel.treatment
+        moves, appraisal = _moves(option, row), self.appraisals.get(k)
+        effect, cost = float(option.change[row]), float(option.cost[row])
+        channel = next((str(move.after) for move in moves if move.lever == treatment), None)
+        uplift = 0.0 if channel is None else float(known.contact.uplift[row, known.contact.channels.index(channel)])
+        low, high = self._interval(row, effect, channel, uplift, appraisal, known.contact)
+        grade, reason = self._graded(row, effect - uplift, channel, appraisal, known.contact)
+        levers = [lever for lever in self._levers if lever.column in option.columns]
+        delays = [lever.delay for lever in levers if lever.delay is not None]
+        value = float(self.subjects.value[row])
+        links = tuple(link for column in option.columns for link in known.links.get(column, ()))
         return {
             "moves": moves,
-            "effect": float(option.change[row]),
+            "effect": effect,
             "low": low,
             "high": high,
             "level": self.model.config.level,
-            "cost": float(option.cost[row]),
+            "cost": cost,
             "net_value": float(option.net_gain[row]),
+            "net_low": None if low is None or high is None else min(value * low, value * high) - cost,
+            "equation_effect": None if appraisal is None else float(appraisal.equations[row]) + uplift,
+            "average": None if appraisal is None else appraisal.average,
             "through": tuple(path for column in option.columns for path in known.paths[column]),
             "grade": grade,
             "reason": reason,
+            "control": None if appraisal is None else appraisal.control,
+            "extrapolation": FAR if appraisal is not None and appraisal.far[row] else "",
+            "delay_days": max(delays, default=None),
+            "consent": any(lever.consent for lever in levers),
+            "chain": (*links, _last_link(moves, self.model.panel.outcome, effect)) if links else (),
         }
+
+    @cached_property
+    def _levers(self) -> list[Lever]:
+        panel = self.model.panel
+        return [*self.mechanism.levers, *self.onto.levers({panel.treatment: panel.roles[panel.treatment]})]
+
+    def _interval(
+        self,
+        row: int,
+        effect: float,
+        channel: str | None,
+        uplift: float,
+        appraisal: Appraisal | None,
+        contact: ContactFigures,
+    ) -> tuple[float | None, float | None]:
+        """Interval of a contact, of a lever, or of both together."""
+        alone = (None, None) if channel is None else contact.interval(row, channel)
+        if appraisal is None:
+            return alone
+        below, above = effect - uplift - float(appraisal.low[row]), float(appraisal.high[row]) - (effect - uplift)
+        if channel is None:
+            return effect - below, effect + above
+        if alone[0] is None or alone[1] is None:
+            return None, None
+        return (
+            effect - float(np.hypot(below, uplift - alone[0])),
+            effect + float(np.hypot(above, alone[1] - uplift)),
+        )
+
+    def _graded(
+        self, row: int, change: float, channel: str | None, appraisal: Appraisal | None, contact: ContactFigures
+    ) -> tuple[str, str]:
+        """The worse of the grades of contact and lever."""
+        found = [] if channel is None else [self._contact_grade(row, channel, contact)]
+        found += [] if appraisal is None else [appraisal.grade(row, change)]
+        return max(found, key=lambda graded: graded[0])
 
     def _worth_telling(self, row: int, k: int) -> bool:
         """A possible option, unless one model sees a gain in it that the other does not."""
         net = self.moves.options[k].net_gain[row]
         return bool(np.isfinite(net) and (self.moves.confirmed[row, k] or net <= 0))
 
-    def _contact_grade(self, row: int, channel: str, contact: _Contact) -> tuple[str, str]:
+    def _contact_grade(self, row: int, channel: str, contact: ContactFigures) -> tuple[str, str]:
         evidence = self.evidence[channel]
         if evidence.grade == "B" and not contact.supported[row]:
             return "C", "hardly any contact was like this one, in customer and offer: the model extrapolates"
@@ -167,6 +270,8 @@ class Draft:
             "from": " + ".join(figure(move.before) for move in moves) if several else moves[0].before,
             "to": " + ".join(figure(move.after) for move in moves) if several else moves[0].after,
             "effect": facts["effect"],
+            "low": facts["low"],
+            "high": facts["high"],
             "net_value": facts["net_value"],
             "grade": facts["grade"],
         }
@@ -180,6 +285,8 @@ class Draft:
                 "from": panel.control,
                 "to": f"{score['channel']} about {score['offer']}",
                 "effect": float(score["uplift"]),
+                "low": None,
+                "high": None,
                 "net_value": float(score["net_value"]),
                 "grade": str(score["grade"]),
             }
@@ -226,55 +333,22 @@ def _nothing(level: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class _Contact:
-    """Intervals and support of the contact for every subject."""
-
-    channels: tuple[str, ...]
-    low: Floats
-    high: Floats
-    supported: NDArray[np.bool_]
-
-    def interval(self, row: int, channel: str) -> tuple[float | None, float | None]:
-        """Interval of one subject's channel; None where the method gives none."""
-        column = self.channels.index(channel)
-        low, high = float(self.low[row, column]), float(self.high[row, column])
-        return (low, high) if np.isfinite(low) and np.isfinite(high) else (None, None)
+def _last_link(moves: tuple[Move, ...], outcome: str, effect: float) -> Link:
+    """The figure at the end of the chain."""
+    done = " and ".join(f"{move.lever} from {figure(move.before)} to {figure(move.after)}" for move in moves)
+    return Link(
+        "effect", " + ".join(move.lever for move in moves), outcome, f"{done} changes {outcome} by {effect:+.3g}"
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class _Known:
-    """What holds for all subjects: figures of contacts, paths of levers, reasons of what is blocked."""
+    """What holds for all subjects: figures of contacts, paths of levers, reasons of what is blocked, reason chains."""
 
-    contact: _Contact
+    contact: ContactFigures
     paths: Mapping[str, tuple[str, ...]]
     blocked: Mapping[str, str]
-
-
-def _contact_figures(model: Recommender, subjects: Subjects) -> _Contact:
-    effects = model.effects
-    matrix = effects.design.transform(subjects.rows)
-    response = effects.doubted(effects.model.predict(matrix), matrix)
-    known = np.full(response.p_contact.shape, "")  # what is not identifiable is not advised
-    low, high = uplift_interval(
-        response.p_organic[:, None],
-        response.p_contact,
-        response.se,
-        model.config.level,
-        known,
-        hidden=effects.hidden,
-        binary=effects.binary,
-    )
-    supported = np.asarray(effects.exposure.supported(matrix), dtype=bool) & _tried(model.panel, subjects.offers)
-    return _Contact(effects.channels, low, high, supported)
-
-
-def _tried(panel: Panel, offers: Sequence[Any]) -> NDArray[np.bool_]:
-    """Whether some contact of the training rows was about each subject's offer; a ready-made table has one offer."""
-    if panel.offers is None:
-        return np.ones(len(offers), dtype=bool)
-    codes = panel.offers.index.encode(offers)
-    return np.asarray((codes >= 0) & tried_offers(panel.offers, panel)[codes])
+    links: Mapping[str, tuple[Link, ...]]
 
 
 def _paths(panel: Panel, graph: CausalGraph, column: str) -> tuple[str, ...]:

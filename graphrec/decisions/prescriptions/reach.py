@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ontology.levers import Lever
 
-__all__ = ["Equations", "Targets", "find_targets"]
+__all__ = ["Equations", "Targets", "find_targets", "same_for_all"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -142,3 +142,36 @@ def _usual(model: Equations, frame: pd.DataFrame, column: str, count: int) -> Fl
         return np.tile([1 - share, share], (len(frame), 1))
     share_of = seen.astype(object).map(str).value_counts(normalize=True)
     return np.tile([share_of.get(level, 0.0) for level in model.levels[column]], (len(frame), 1))
+
+
+def same_for_all(model: Equations, frame: pd.DataFrame, lever: Lever, quantiles: Floats) -> list[Targets]:
+    """Moves that send every row that may go there to one and the same value.
+
+    Parameters
+    ----------
+    model, frame, lever, quantiles
+        As in :func:`find_targets`.
+
+    Returns
+    -------
+    list of Targets
+        One for each level, or for each quantile of the lever's present values; ``values`` has one column.
+    """
+    whole = find_targets(model, frame, lever, quantiles)
+    if model.kinds[lever.column] != "number":
+        return [
+            Targets(lever, whole.now, whole.values[:, [k]], whole.feasible[:, [k]])
+            for k in range(whole.values.shape[1])
+        ]
+    usual = _conditional_quantiles(model, frame, lever.column, quantiles)
+    known = whole.now[np.isfinite(whole.now)]
+    found = []
+    asked = np.quantile(known, quantiles) if len(known) else np.empty(0)
+    grid = np.unique(_number_targets(asked[None, :], lever)[0]) if len(asked) else asked
+    slack = (lever.step or 0.0) / 2 + _SAME
+    for value in grid:
+        rise = value - whole.now
+        inside = (value >= usual[:, 0] - slack) & (value <= usual[:, -1] + slack)
+        feasible = inside & (np.abs(rise) > _SAME) & ((lever.direction or 0) * rise >= 0)
+        found.append(Targets(lever, whole.now, np.full((len(frame), 1), value), feasible[:, None]))
+    return found
