@@ -219,6 +219,7 @@ class _Drawn:
             "meaning": self.language.say(f"grade.{grade}") if grade and grade in "ABC" else "",
             "chart": chart,
             "brief": len(self.letter.records) > _BRIEF,
+            "chain": [text for text in map(self.teller.link, record.get("chain") or ()) if text],
             "others": self._others(record),
             "blocked": self._blocked(record),
         }

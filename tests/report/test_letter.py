@@ -29,6 +29,11 @@ RECORD: dict[str, Any] = {
     "constant": {"lever": "treatment", "to": "mailing", "effect": 0.01, "net_value": 0.5},
     "blocked": {"opened": "opened (Open) is the customer's own step", "price": "no path from price", "treatment = fax":
                 "its effect cannot be told (grade X): hidden"},
+    "chain": [
+        {"kind": "axiom", "cause": "treatment", "effect": "Solicitation", "statement": "x", "confidence": None},
+        {"kind": "edge", "cause": "treatment", "effect": "outcome", "statement": "x", "confidence": 0.95},
+        {"kind": "effect", "cause": "treatment", "effect": "outcome", "statement": "x", "confidence": None},
+    ],
     "average": {"effect": 0.03, "low": 0.02, "high": 0.04, "net_value": 1.0, "n": 40, "ess": 30.0, "overlap": 0.9},
 }  # fmt: skip
 TOLD: dict[str, Any] = {
@@ -65,6 +70,8 @@ def test_the_page_holds_all_a_decision_needs(letter: Letter) -> None:
         "rises by 4.0 points (90 % interval: +1.0 to +7.0)", "naive comparison", "+12.0 pts", "all customers with this",
         "What the model looks at", "What the causes bring", "it follows from the purchase", "Do not act on support",
         "Next best: phone about product P9, worth +1.25 EUR (grade C).", "Intervals of 90 %.",
+        "The ontology lets the company move the contact.",
+        "The graph: the contact changes the purchase, in 95 % of the resampled data sets.",
         "(mailing) would be worth +0.50 EUR here", "its effect cannot be told from these data (grade X)",
     ):  # fmt: skip
         assert part in text, part

@@ -260,6 +260,19 @@ class Teller:
         others = self.language.listing([self.column(name) for name in found.get("others") or ()][:_WAYS])
         return self._say(f"apart.{found['kind']}", event=self.event(), others=others)
 
+    def link(self, found: Mapping[str, Any]) -> str:
+        """One step of the reason chain; empty for the effect, which the gain already says."""
+        kind, share = str(found["kind"]), found.get("confidence")
+        if kind == "effect":
+            return ""
+        told = kind == "edge" and _is_number(share)
+        return self._sentence(
+            "chain.edge.share" if told else f"chain.{kind}",
+            cause=self.column(str(found["cause"])),
+            effect=self.column(str(found["effect"])),
+            share=self.language.percent(float(share)) if told else "",  # type: ignore[arg-type]
+        )
+
     def blocked(self, reason: str) -> str:
         """Why a lever stays where it is."""
         return self._say(block_key(reason))
