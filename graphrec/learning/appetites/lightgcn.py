@@ -111,7 +111,7 @@ def fit_lightgcn(
 
     for epoch in range(config.epochs if len(rows) else 0):
         order = torch.randperm(len(rows), generator=generator)
-        for batch in torch.split(order, config.batch_size):  # type: ignore[no-untyped-call]
+        for batch in torch.split(order, config.batch_size):
             optimiser.zero_grad()
             vectors = _propagate(adjacency, start, config.layers)
             _loss(config, vectors, start, rows[batch], columns[batch], n, m, generator).backward()  # type: ignore[no-untyped-call]
