@@ -31,6 +31,7 @@ from graphrec.decisions.prescription import Prescriptions, prescribe
 from graphrec.decisions.recommender import Recommender, RecommenderConfig, load_recommender
 from graphrec.decisions.support import Support, heed_ladders, rank_by_support
 from graphrec.learning.badcontrols import ControlAudit
+from graphrec.learning.hidden import front_door_average
 from graphrec.market.description import describe_market
 from graphrec.market.ingestion import read_market
 from graphrec.market.tables import DataError, Market
@@ -177,9 +178,11 @@ def run_job(
     advice = prescribe(model, customers=customers or None, rng=streams[4])
     _write_prescriptions(target / "prescriptions.jsonl", advice)
     step("Explaining one customer")
-    explanation = _explanation(model, support, customers, streams[5])
+    explained = [*customers, *(item.customer_id for item in advice.items)]
+    explanation = _explanation(model, support, explained, streams[5])
     step("Writing the report")
     judgement, audit = _doubts(model)
+    front_door = None if model.effects.adjustment.identified else front_door_average(model.panel, model.graph)
     findings = Findings(
         title=f"Contact plan for {source.resolve().name.replace('_', ' ')}",
         description=description,
@@ -192,6 +195,7 @@ def run_job(
         planted=planted,
         judgement=judgement,
         audit=audit,
+        front_door=front_door,
         basis_sentence=support.sentence,
     )
     write_report(target / "report.html", findings)

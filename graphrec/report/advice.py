@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from graphrec.decisions.sentences.columnnames import Names
+from graphrec.decisions.sentences.telling import Telling, tell_advice
 from graphrec.report.claims import GRADES
 from graphrec.report.figures import Chart, interval_chart
 from graphrec.report.outreach import basis_sentence, offer_word
@@ -31,7 +33,8 @@ def build_advice(findings: Findings) -> dict[str, Any]:
     records = list(findings.prescriptions)
     shown = records[:MOST_CARDS]
     charts = _charts(shown)
-    cards = [_card(record, chart, findings.currency) for record, chart in zip(shown, charts)]
+    names = None if findings.model is None else Names.of(findings.model.panel, currency=findings.currency)
+    cards = [_card(record, chart, findings.currency, _told(record, names)) for record, chart in zip(shown, charts)]
     return {
         "doubt": "" if findings.basis == "effect" else basis_sentence(findings),
         "offer": offer_word(findings),
@@ -56,7 +59,12 @@ def _charts(records: Sequence[Mapping[str, Any]]) -> list[Chart | None]:
     ]
 
 
-def _card(record: Mapping[str, Any], chart: Chart | None, currency: str) -> dict[str, Any]:
+def _told(record: Mapping[str, Any], names: Names | None) -> Telling | None:
+    """The sentence by parts, where the model says what its columns mean."""
+    return tell_advice(record, names=names) if names is not None and record.get("moves") else None
+
+
+def _card(record: Mapping[str, Any], chart: Chart | None, currency: str, told: Telling | None) -> dict[str, Any]:
     lever = _text(record.get("lever"))
     acts = bool(lever) and plain(lever) not in _NOTHING
     return {
@@ -65,6 +73,8 @@ def _card(record: Mapping[str, Any], chart: Chart | None, currency: str) -> dict
         "acts": acts,
         "moves": _moves(record) if acts else [],
         "sentence": sentence_case(record.get("sentence") or ""),
+        "told": told,
+        "chain": [sentence_case(link["statement"]) for link in record.get("chain") or () if link.get("statement")],
         "effect": POINTS.signed(record.get("effect")),
         "interval": POINTS.interval(record.get("low"), record.get("high")),
         "chart": chart if acts else None,
