@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 if TYPE_CHECKING:
+    from causal.estimators.effect import Effect
     from causal.graph import CausalGraph
     from causal.ladder import Ladder
     from graphrec.decisions.judgement import Judgement
@@ -80,6 +81,9 @@ class Findings:
         From `Recommender.judgement`: the guard, and whether predicted effects are right in size.
     audit : ControlAudit, optional
         From `Recommender.audit`: columns that were kept out, and what they would have done.
+    front_door : Effect, optional
+        From `graphrec.learning.hidden.front_door_average`: the average effect through mediators, where no columns can
+        be adjusted for.
     basis_sentence : str
         What the ranking rests on, in a sentence; the column ``basis`` of the scores ("effect", "ceiling" or "none")
         decides how figures are named.
@@ -107,6 +111,7 @@ class Findings:
     planted: pd.DataFrame | None = None
     judgement: Judgement | None = None
     audit: ControlAudit | None = None
+    front_door: Effect | None = None
     basis_sentence: str = ""
     ontology: Ontology | None = None
     currency: str = ""
@@ -116,6 +121,7 @@ class Findings:
         _check_attributes("model", self.model, ("panel", "graph", "effects"))
         _check_attributes("judgement", self.judgement, ("guard", "calibration"))
         _check_attributes("audit", self.audit, ("rejected", "table"))
+        _check_attributes("front_door", self.front_door, ("value", "interval", "naive", "assumptions"))
         _check_attributes("description", self.description, ("tables", "channels", "findings"))
         _check_attributes("plan", self.plan, ("contacts", "outgoing", "left_out", "binding"))
         for name in ("scores", "planted"):

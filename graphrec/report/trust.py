@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from graphrec.report.wording import count, is_number, percent, plain, sentence_case
 
 if TYPE_CHECKING:
+    from causal.estimators.effect import Effect
     from graphrec.decisions.judgement import Judgement
     from graphrec.learning.badcontrols import ControlAudit
     from graphrec.learning.comparability import Comparability
@@ -28,6 +29,7 @@ def build_trust(findings: Findings) -> dict[str, Any]:
         "grades": None if effects is None else _reasons(effects),
         "judged": _judged(findings.judgement),
         "audit": _audited(findings.audit),
+        "front_door": _through_mediators(findings.front_door),
     }
 
 
@@ -78,4 +80,17 @@ def _audited(found: ControlAudit | None) -> dict[str, Any] | None:
             (plain(line.estimate), f"{line.value:+.4f}", f"{line.low:+.4f} to {line.high:+.4f}")
             for line in found.table.itertuples(index=False)
         ],
+    }
+
+
+def _through_mediators(found: Effect | None) -> dict[str, Any] | None:
+    """The front-door average beside the naive difference, and what it rests on."""
+    if found is None:
+        return None
+    low, high = found.interval
+    beside = "" if found.naive is None else f"; naive difference {found.naive.value:+.4f}"
+    return {
+        "sentence": f"{found.value:+.4f} ({low:+.4f} to {high:+.4f}, {found.level:.0%}){beside}",
+        "meaning": found.meaning,
+        "assumptions": list(found.assumptions),
     }

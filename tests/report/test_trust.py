@@ -46,6 +46,19 @@ def test_a_bad_control_is_shown_with_the_sign_it_would_have_turned(
     assert build_trust(replace(findings, audit=audit))["audit"]["flips"]
 
 
+def test_the_front_door_average_is_shown_beside_the_naive_one_with_what_it_rests_on(
+    findings: Findings, ladders: dict[str, Ladder]
+) -> None:
+    adjusted = ladders["call"].adjusted
+    assert adjusted is not None
+    naive = replace(adjusted, value=0.31, naive=None)
+    found = replace(adjusted, value=0.12, naive=naive, assumptions=("Visits carry all of it.",), meaning="A mean.")
+    page = render_report(replace(findings, front_door=found))
+    assert "front-door): +0.1200" in page and "naive difference +0.3100" in page
+    assert "Visits carry all of it." in page and "nothing is ranked by it" in page
+    assert "front-door" not in render_report(findings)
+
+
 def test_grades_have_reasons_and_probabilities_a_table(findings: Findings) -> None:
     trust = build_trust(findings)
     assert findings.model is not None
