@@ -30,7 +30,9 @@ Bools = NDArray[np.bool_]
 EDGE = 0.005
 ROWS_PER_TERM = 6
 MOST_TERMS = 400
-GROUPS = 6
+KINDS = 6  # straight, bent, products with a moved column (straight, bent), other products (straight, bent)
+SHARED = 3
+"""Groups of terms before those of the moved columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +50,8 @@ class Bends:
     terms : numpy.ndarray of int, shape (p, 4)
         Encoded column and degree, twice; the second column is -1 where there is no product.
     groups : numpy.ndarray of int, shape (p,)
-        Kind of term: 0 straight, 1 bent, 2 and 3 product with a moved column (straight, bent), 4 and 5 other products.
+        Terms that share a variance: 0 straight, 1 bent, 2 products of columns that only adjust, from 3 on the straight
+        and the bent products of each moved column, and those of two of them.
     center, scale : numpy.ndarray, shape (p,)
         Mean and spread of each term where it was fitted.
     """
@@ -126,7 +129,7 @@ def fit_bends(frame: pd.DataFrame, columns: Sequence[str], moved: Collection[str
 def _list_terms(degrees: Sequence[int], owners: Sequence[str], moved: Collection[str], most: int) -> tuple[Ints, Ints]:
     """Straight terms, bends, then products in the order of their use, whole kinds while there is room."""
     levers = [owner in moved for owner in owners]
-    kinds: list[list[tuple[int, int, int, int]]] = [[] for _ in range(GROUPS)]
+    kinds: list[list[tuple[int, int, int, int]]] = [[] for _ in range(KINDS)]
     for j, highest in enumerate(degrees):
         for degree in range(1, highest + 1):
             kinds[0 if degree == 1 else 1].append((j, degree, -1, 0))
@@ -138,13 +141,25 @@ def _list_terms(degrees: Sequence[int], owners: Sequence[str], moved: Collection
             kinds[kind].append((a, first, b, second))
     kept: list[tuple[int, int, int, int]] = []
     groups: list[int] = []
+    own: dict[tuple[int, int], int] = {}
     for kind, found in enumerate(kinds):
         if kind == 0 or len(kept) + len(found) <= most:
             kept += found
-            groups += [kind] * len(found)
+            groups += [_group_of(kind, term, levers, own) for term in found]
     return np.array(kept, dtype=np.int64).reshape(-1, 4), np.array(groups, dtype=np.int64)
 
 
 def _raw(units: Floats, terms: Ints) -> Floats:
     powers = np.stack([np.ones_like(units), units, (3 * units**2 - 1) / 2, (5 * units**3 - 3 * units) / 2])
     return np.asarray(powers[terms[:, 1], :, terms[:, 0]] * powers[terms[:, 3], :, terms[:, 2]]).T
+
+
+def _group_of(
+    kind: int, term: tuple[int, int, int, int], levers: Sequence[bool], found: dict[tuple[int, int], int]
+) -> int:
+    """Straight, bent, products of columns that only adjust, then the straight and the bent products of each lever."""
+    if kind not in (2, 3):
+        return min(kind, 2)
+    lever = term[0] if levers[term[0]] else term[2]
+    both = levers[term[0]] and levers[term[2]]
+    return found.setdefault((-1 if both else lever, kind), SHARED + len(found))

@@ -1,7 +1,7 @@
 """A mean outcome as a smooth surface, and what a move on it changes, with an interval for each row.
 
 Hides how much to smooth and how sure the result is. The outcome (its logit where it is 0 / 1) is regressed on bends
-and products of two (`causal.estimators.bends`), each kind of term shrunk by its own variance, which the data choose
+and products of two (`causal.estimators.bends`), each group of terms shrunk by its own variance, which the data choose
 (evidence, MacKay 1992). The posterior of the coefficients gives every change of the surface a mean and a standard
 deviation; such intervals cover what they should on average over the rows (Wahba 1983; Nychka 1988), because the
 variance of what was shrunk away is in them. Considered: bootstrapped structural equations (60 % where 90 % is claimed),
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from causal.encoding import numeric_values
-from causal.estimators.bends import GROUPS, Bends, fit_bends
+from causal.estimators.bends import SHARED, Bends, fit_bends
 
 __all__ = ["Surface", "fit_surface"]
 
@@ -274,20 +274,21 @@ def _settle(
 ) -> tuple[Floats, Floats, float]:
     """Slopes, covariance and noise at the prior variances of the largest evidence (MacKay's fixed point).
 
-    No variance is taken below its own standard error, sqrt(2 / terms) x noise / information: where the evidence has its
-    peak at 0, taking it at its word would pass off "not seen" as "not there" (intervals then covered .57, not .9).
+    No variance is taken below its standard error, sqrt(2 / terms alike) x noise / information: where the evidence has
+    its peak at 0, taking it at its word would pass off "not seen" as "not there" (intervals then covered .57, not .9).
     """
     total, n = size
     groups, noise, least = prior.groups, 1.0 if fixed else 0.7 * total / n, LEAST * total / n
-    kinds = GROUPS if prior.variance is None else len(prior.variance)
+    kinds = int(groups.max()) + 1 if prior.variance is None else len(prior.variance)
     variance = np.full(kinds, 0.3 * total / n / len(groups)) if prior.variance is None else prior.variance
     count = np.bincount(groups, minlength=kinds)
+    like = np.where(np.arange(kinds) < SHARED, count, count[SHARED:].sum())
     information = np.maximum(np.bincount(groups, np.diag(gram), minlength=kinds) / np.maximum(count, 1), 1e-300)
     slopes, covariance = _posterior(gram, cross, noise, variance[groups])
     for _ in range(STEPS):
         used = count - np.bincount(groups, np.diag(covariance) / variance[groups], minlength=kinds)
         power = np.bincount(groups, slopes**2, minlength=kinds)
-        hidden = np.sqrt(2.0 / np.maximum(count, 1)) * noise / information
+        hidden = np.sqrt(2.0 / np.maximum(like, 1)) * noise / information
         updated = np.maximum(power / np.maximum(used, 1e-6), hidden) if prior.variance is None else variance
         left = total - 2 * slopes @ cross + slopes @ gram @ slopes
         before, noise = noise, 1.0 if fixed else max(left / max(n - used.sum(), 1.0), least)

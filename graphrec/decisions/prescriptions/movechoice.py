@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 NOTHING = 1e-12
-SECOND_LOOK = 0.5
+SECOND_LOOK = 0.75
 """Standard deviations that the promise of a move must lie above nothing.
 
 On simulated markets 2-3 % of the advised were harmed without it and 1-2 % with it, for .005 of the oracle."""
