@@ -90,7 +90,7 @@ def find_temptations(
         return [()] * len(customers)
     rows = customer_rows(model, customers, as_of=as_of).reset_index(drop=True)
     values, _ = fit_response_trees(model, rng).contributions(with_consequences(model, rows, list(customers)))
-    return [_first(values.iloc[place].abs(), known) for place in range(len(values))]
+    return _first(values.abs(), known)
 
 
 def tempting_columns(model: Recommender) -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -114,11 +114,20 @@ def tempting_columns(model: Recommender) -> dict[str, tuple[str, tuple[str, ...]
     return found
 
 
-def _first(size: pd.Series, known: dict[str, tuple[str, tuple[str, ...]]]) -> tuple[Temptation, ...]:
-    order = size.sort_values(ascending=False, kind="stable").index[:_LOOKED_AT]
-    for rank, column in enumerate(order, start=1):
-        if column in known and size[column] > 0:
-            role, common = known[column]
-            share = float(size[column] / size.sum())
-            return (Temptation(str(column), role, rank, share, common if role == "proxy" else ()),)
-    return ()
+def _first(sizes: pd.DataFrame, known: dict[str, tuple[str, tuple[str, ...]]]) -> list[tuple[Temptation, ...]]:
+    """The first tempting column of each row, among the largest."""
+    columns, size = [str(name) for name in sizes.columns], sizes.to_numpy(np.float64)
+    order = np.argsort(-size, axis=1, kind="stable")[:, :_LOOKED_AT]
+    tempting = np.isin(columns, list(known))[order] & (np.take_along_axis(size, order, 1) > 0)
+    total, place = size.sum(axis=1), tempting.argmax(axis=1)
+    found: list[tuple[Temptation, ...]] = []
+    for row in range(len(size)):
+        if not tempting[row, place[row]]:
+            found.append(())
+            continue
+        at = order[row, place[row]]
+        role, common = known[columns[at]]
+        share = float(size[row, at] / total[row])
+        rank = int(place[row]) + 1
+        found.append((Temptation(columns[at], role, rank, share, common if role == "proxy" else ()),))
+    return found
