@@ -96,16 +96,10 @@ class _Case:
         edges = encoder_paths(self.fitted.encoder, self.market, self.offers, *self.names).edges
         return {str(product): float(value) for product, value in edges.groupby("product")["weight"].sum().items()}
 
-    def both(self) -> dict[str, float]:
-        """Sum of the two, each over its own spread."""
-        traced, split = self.traced(), self.split()
-        scales = [np.std(list(part.values())) or 1.0 for part in (traced, split)]
-        return {name: traced[name] / scales[0] + split.get(name, 0.0) / scales[1] for name in traced}
-
 
 _METHODS: Mapping[str, Mapping[str, Callable[[_Case], dict[str, float]]]] = {
     "filter": {"filter: removal": _Case.removed},
-    "encoder": {"encoder: TracIn": _Case.traced, "encoder: paths": _Case.split, "encoder: both": _Case.both},
+    "encoder": {"encoder: TracIn": _Case.traced, "encoder: paths": _Case.split},
 }
 
 
