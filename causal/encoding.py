@@ -11,12 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["ColumnCode", "Encoding", "FrameError", "fit_encoding", "level_codes", "numeric_values", "require_columns"]
+__all__ = [
+    "GAP",
+    "ColumnCode",
+    "Encoding",
+    "FrameError",
+    "fit_encoding",
+    "is_discrete",
+    "level_codes",
+    "numeric_values",
+    "require_columns",
+]
 
 MAX_LEVELS = 50
 REST = "(other levels)"
@@ -221,7 +232,8 @@ def level_codes(series: pd.Series[str]) -> tuple[NDArray[np.intp], list[str]]:
         When the values are lists or other things that cannot be compared.
     """
     if isinstance(series.dtype, pd.CategoricalDtype):
-        found, values = series.cat.codes.to_numpy(), list(series.cat.categories)
+        array = cast("pd.Categorical", series.array)
+        found, values = array.codes, array.categories.tolist()
     else:
         try:
             found, kinds = pd.factorize(series.to_numpy(dtype=object))
@@ -232,11 +244,12 @@ def level_codes(series: pd.Series[str]) -> tuple[NDArray[np.intp], list[str]]:
                 "turn them into text or numbers"
             ) from error
         values = list(kinds)
-    names = [*map(str, values), GAP]
-    used = np.bincount(np.where(found < 0, len(values), found), minlength=len(names)) > 0
-    levels = sorted({name for name, there in zip(names, used) if there})
-    place = {name: number for number, name in enumerate(levels)}
-    return np.array([place.get(name, -1) for name in names], dtype=np.intp)[found], levels
+    names = [GAP, *map(str, values)]
+    number = found.astype(np.intp) + 1
+    there = np.bincount(number, minlength=len(names)) > 0
+    levels = sorted({name for name, occurs in zip(names, there) if occurs})
+    place = {name: rank for rank, name in enumerate(levels)}
+    return np.array([place.get(name, -1) for name in names], dtype=np.intp)[number], levels
 
 
 def _fit_column(series: pd.Series[float], column: str) -> ColumnCode:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from causal.search.blocks import encode_blocks
+from causal.search.blockencoding import encode_blocks
 from causal.search.contingency import TableTest
 from causal.search.independence import BlockTest
 from causal.search.moments import effective_sizes, measure_moments

@@ -9,16 +9,16 @@ chi-squared was considered; the two agree where the counts are large, and G² ad
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, chdtri
 
-from causal.search.blocks import Blocks
 from causal.search.determinism import ask_the_other_way
 
-__all__ = ["TableTest", "category_codes"]
+__all__ = ["TableTest", "join_rows"]
 
 ROWS_PER_CELL = 5.0
 LARGEST_COUNT = 2**31
@@ -27,11 +27,6 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 Booleans = NDArray[np.bool_]
 Codes = NDArray[Any]
-
-
-def category_codes(blocks: Blocks) -> Codes | None:
-    """Return level numbers from 0, shape (n, d), or None when some column is a number of many values."""
-    return blocks.codes
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ class TableTest:
     _determines: Booleans = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        columns, counts = _join_rows(self.codes, self.weights)
+        columns, counts = join_rows(self.codes, self.weights)
         object.__setattr__(self, "_columns", columns)
         object.__setattr__(self, "_counts", counts)
         object.__setattr__(self, "_levels", columns.max(axis=1, initial=0).astype(np.intp) + 1)
@@ -89,15 +84,14 @@ class TableTest:
         limits = size / ROWS_PER_CELL
         statistic, degrees = likelihood_ratios(self._columns, self._counts, self._levels, tests, held[order], limits)
         scaled = np.maximum(statistic, 0.0) * (size / self._counts.sum())
-        said = (degrees > 0) & (degrees <= limits)
-        values = np.where(said, _upper_tail(degrees, scaled, self.alpha), 0.0)
+        values = _upper_tail(np.where(degrees <= limits, degrees, 0.0), scaled, self.alpha)
         values[(self._levels[tests] < 2).any(axis=1)] = 1.0
         result = np.empty(len(first))
         result[order] = values
         return result
 
 
-def _join_rows(codes: Codes, weights: Floats) -> tuple[Codes, Codes]:
+def join_rows(codes: Codes, weights: Floats) -> tuple[Codes, Codes]:
     """Return the distinct rows, shape (d, m), and their weights: whole numbers where they are, for speed."""
     from causal.search.counting import number_rows
 
@@ -126,8 +120,13 @@ def _determining(columns: Codes, levels: Integers) -> Booleans:
 def _upper_tail(degrees: Floats, statistic: Floats, alpha: float) -> Floats:
     """Return P(chi-squared > statistic), 0 where it is at most ``alpha``."""
     result = np.zeros(len(degrees))
-    kinds, kind = np.unique(degrees, return_inverse=True)
-    critical = chdtri(kinds, alpha)[kind] if alpha > 0.0 else np.inf
-    near = (statistic < critical) & (degrees > 0)
+    near = (statistic < _critical_values(alpha, int(degrees.max(initial=0)))[degrees.astype(np.intp)]) & (degrees > 0)
     result[near] = chdtrc(degrees[near], statistic[near])
     return result
+
+
+@cache
+def _critical_values(alpha: float, most: int) -> Floats:
+    """Return the critical value of each number of degrees of freedom up to ``most``."""
+    found: Floats = chdtri(np.arange(most + 1.0), alpha) if alpha > 0.0 else np.full(most + 1, np.inf)
+    return found

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from causal.search.jit import compiled
 
-__all__ = ["fixed_levels", "likelihood_ratios", "number_rows"]
+__all__ = ["desk", "fixed_levels", "likelihood_ratios", "number_rows", "stratify", "tabulate"]
 
 Arrays = NDArray[Any]
 
@@ -54,23 +54,17 @@ def likelihood_ratios(
     count, held = given.shape
     statistic, degrees = np.zeros(count), np.zeros(count)
     strata, cells = np.zeros(codes.shape[1], dtype=np.int32), 1
-    places = np.empty(codes.shape[1], dtype=np.uint16)
-    table = np.zeros(2 * SMALL, dtype=weights.dtype)
+    places, table = desk(codes, weights)
     for t in range(count):
         if held and (t == 0 or not np.array_equal(given[t], given[t - 1])):
-            strata, cells = _stratify(codes, levels, given[t])
+            strata, cells = stratify(codes, levels, given[t])
         a, b = tests[t]
         wide, narrow = levels[a], levels[b]
-        size = cells * wide * narrow
-        if size <= SMALL:
-            _count_small(strata, codes[a], codes[b], weights, wide, narrow, size, places, table)
-        else:
+        if cells * wide * narrow > SMALL:
             degrees[t] = _margin_degrees(strata, codes[a], codes[b], cells, wide, narrow)
             if degrees[t] > limits[t]:
                 continue
-            if size > len(table):
-                table = np.zeros(size, dtype=weights.dtype)
-            _count(strata, codes[a], codes[b], weights, wide, narrow, size, table)
+        table = tabulate(strata, codes[a], codes[b], weights, (cells, wide, narrow), places, table)
         statistic[t], degrees[t] = _summarise(table, cells, wide, narrow)
     return statistic, degrees
 
@@ -105,11 +99,43 @@ def fixed_levels(codes: Arrays, levels: Arrays) -> Arrays:
 
 
 @compiled
-def _stratify(codes: Arrays, levels: Arrays, given: Arrays) -> tuple[Arrays, int]:
-    strata, cells = codes[given[0]].astype(np.int32), levels[given[0]]
-    for column in given[1:]:
+def desk(codes: Arrays, weights: Arrays) -> tuple[Arrays, Arrays]:
+    """Return room for the work of :func:`tabulate`: the cell of each row, and a table."""
+    return np.empty(codes.shape[1], dtype=np.uint16), np.zeros(2 * SMALL, dtype=weights.dtype)
+
+
+@compiled
+def stratify(codes: Arrays, levels: Arrays, given: Arrays) -> tuple[Arrays, int]:
+    """Number the strata of some columns: (number of each row, upper limit of the numbers)."""
+    strata, cells = np.zeros(codes.shape[1], dtype=np.int32), 1
+    for column in given:
         strata, cells = _refine(strata, cells, codes[column], levels[column], ROOM)
     return strata, cells
+
+
+@compiled
+def tabulate(
+    strata: Arrays,
+    first: Arrays,
+    second: Arrays,
+    weights: Arrays,
+    shape: tuple[int, int, int],
+    places: Arrays,
+    table: Arrays,
+) -> Arrays:
+    """Return the weights summed by stratum, level of one column and level of another; the first entries are filled.
+
+    ``places`` and ``table`` are work space of :func:`desk`; a larger table is returned where they are too small.
+    """
+    cells, wide, narrow = shape
+    size = cells * wide * narrow
+    if size <= SMALL:
+        _count_small(strata, first, second, weights, wide, narrow, size, places, table)
+        return table
+    if size > len(table):
+        table = np.zeros(size, dtype=weights.dtype)
+    _count(strata, first, second, weights, wide, narrow, size, table)
+    return table
 
 
 @compiled

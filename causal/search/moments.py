@@ -12,9 +12,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from causal.search.blocks import Blocks, encode_blocks, whiten
+from causal.search.blockencoding import encode_blocks
+from causal.search.blocks import Blocks, whiten
 
-__all__ = ["Blocks", "Moments", "effective_sizes", "encode_blocks", "measure_moments"]
+__all__ = ["Blocks", "Moments", "correlate", "effective_sizes", "encode_blocks", "measure_moments"]
 
 TINY = 1e-9
 
@@ -53,13 +54,18 @@ def measure_moments(blocks: Blocks, weights: Floats, size: Floats) -> Moments:
     size : ndarray of float, shape (d, d)
         Effective number of rows per pair, of :func:`effective_sizes`.
     """
+    return correlate(*blocks.join(weights), blocks.starts, size)
+
+
+def correlate(matrix: Floats, weights: Floats, starts: Integers, size: Floats) -> Moments:
+    """Weigh the rows of any matrix of blocks; see :func:`measure_moments`."""
     share = weights / weights.sum()
-    mean = share @ blocks.matrix
+    mean = share @ matrix
     # One factor on both sides: the product of a matrix with its own transpose costs half.
-    scaled = blocks.matrix * np.sqrt(share)[:, None]
+    scaled = matrix * np.sqrt(share)[:, None]
     covariance = scaled.T @ scaled - np.outer(mean, mean)
-    whitener, starts = whiten(covariance, blocks.starts)
-    return Moments(whitener.T @ covariance @ whitener, starts, size)
+    whitener, white = whiten(covariance, starts)
+    return Moments(whitener.T @ covariance @ whitener, white, size)
 
 
 def effective_sizes(blocks: Blocks, weights: Floats, clusters: Integers | None = None) -> Floats:

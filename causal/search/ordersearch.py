@@ -52,7 +52,13 @@ class Ordering:
     score: float
 
 
-def search_order(score: Score, rules: Rules, start: Integers | None = None, patience: int = 4) -> Ordering:
+def search_order(
+    score: Score,
+    rules: Rules,
+    start: Integers | None = None,
+    patience: int = 4,
+    member: Booleans | None = None,
+) -> Ordering:
     """Find an order of the columns that no move of a single column improves.
 
     Parameters
@@ -66,6 +72,8 @@ def search_order(score: Score, rules: Rules, start: Integers | None = None, pati
     patience : int
         The search starts again from orders of equivalent graphs until that many starts in a row found nothing better.
         With 0 it ends at the first local optimum, which has about one edge in fifty wrong.
+    member : ndarray of bool, shape (d, d), optional
+        Arrows ``[a, b]`` that the first order follows, without cycle, such as those of another search.
 
     Returns
     -------
@@ -76,7 +84,7 @@ def search_order(score: Score, rules: Rules, start: Integers | None = None, pati
     trees = _Trees(score, rules)
     strength = trees.root_strength()
     turns = np.lexsort((np.arange(score.width), -strength))
-    order = _first_order(before, strength) if start is None else np.array(start, dtype=np.intp)
+    order = _first_order(before, strength, member) if start is None else np.array(start, dtype=np.intp)
     best = _climb(trees, order, turns, before, start is not None)
     rng, failures = np.random.default_rng(RESTARTS), 0
     while failures < patience:

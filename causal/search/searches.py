@@ -16,6 +16,7 @@ from causal.encoding import FrameError
 from causal.graph import Note
 from causal.search.equivalence import equivalence_class
 from causal.search.latentpairs import allow_latent, split_latent
+from causal.search.meek import Rules
 from causal.search.orientation import Pattern, orient
 from causal.search.scores import gaussian_score
 from causal.search.searchtable import SearchTable
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Findings", "search_boss", "search_lingam", "search_pc", "soft_notes"]
 
 MAX_DEPTH = 5
+START_DEPTH = 2
+PATIENCE, FOLLOWING = 4, 2
 SURE = 3.0
 NEUTRAL = 0.5
 
@@ -70,7 +73,8 @@ def search_boss(table: SearchTable) -> Findings:
 
     relaxed = allow_latent(table.rules)
     score = table.score(table.weights, relaxed)
-    best = search_order(score, relaxed)
+    arrows = _tested_arrows(table, relaxed)
+    best = search_order(score, relaxed, patience=PATIENCE if arrows is None else FOLLOWING, member=arrows)
 
     def again(weights: Floats) -> Pattern:
         """Start from the order of all rows: a bootstrap seldom moves more than a few columns."""
@@ -80,6 +84,17 @@ def search_boss(table: SearchTable) -> Findings:
 
     pattern = equivalence_class(*split_latent(score, best.directed, table.rules), table.rules)
     return Findings(pattern, again, best=best)
+
+
+def _tested_arrows(table: SearchTable, rules: Rules) -> Booleans | None:
+    """Return the arrows that a shallow PC draws between categories, for the order search to start from.
+
+    Scores of categories have many local optima. Following these arrows found a better one, or the same one sooner, on
+    each of five published networks; among numbers the search needs no such help.
+    """
+    if table.blocks.distinct is None:
+        return None
+    return orient(find_skeleton(table.test(table.weights), rules, table.alpha, START_DEPTH), rules).directed
 
 
 def search_lingam(table: SearchTable) -> Findings:

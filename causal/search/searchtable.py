@@ -7,7 +7,7 @@ bootstrap: a test, a score, a correlation matrix, the plain numbers.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from causal.encoding import FrameError, is_discrete, numeric_values
+from causal.encoding import FrameError, numeric_values
 from causal.knowledge import Knowledge
-from causal.search.contingency import TableTest, category_codes
+from causal.search.contingency import TableTest
 from causal.search.gaps import CompleteRowsTest
 from causal.search.independence import BlockTest
 from causal.search.meek import Rules, compile_rules
-from causal.search.moments import Blocks, Moments, effective_sizes, encode_blocks, measure_moments
+from causal.search.moments import Blocks, Moments, correlate, effective_sizes, encode_blocks, measure_moments
 from causal.search.scores import Score, gaussian_score
 from causal.search.skeleton import IndependenceTest
 
@@ -49,8 +49,6 @@ class SearchTable:
         Knowledge over the columns.
     alpha : float
         Level of each test.
-    codes : ndarray of int, shape (n, d), optional
-        Level numbers, when every column is a category.
     numbers : ndarray of float, shape (n, d), optional
         The values as they are, gaps at the mean, when every column is a number of more than two values or constant.
     """
@@ -61,7 +59,6 @@ class SearchTable:
     size: Floats
     rules: Rules
     alpha: float
-    codes: Codes | None
     numbers: Floats | None = field(repr=False)
 
     @property
@@ -69,10 +66,15 @@ class SearchTable:
         """The columns."""
         return self.blocks.names
 
+    @property
+    def codes(self) -> Codes | None:
+        """Level numbers, shape (n, d), when every column is a category."""
+        return self.blocks.codes
+
     def test(self, weights: Floats) -> IndependenceTest:
         """Return the independence test under row weights."""
-        if self.codes is not None:
-            return TableTest(self.codes, weights, self.size, self.alpha)
+        if (rows := self.blocks.distinct) is not None:
+            return TableTest(rows.codes, rows.join(weights), self.size, self.alpha)
         if not self.blocks.gaps:
             return BlockTest(self.moments(weights))
 
@@ -83,23 +85,21 @@ class SearchTable:
 
     def score(self, weights: Floats, rules: Rules) -> Score:
         """Return the score of graphs under row weights."""
-        if self.codes is not None:
+        if (rows := self.blocks.distinct) is not None:
             from causal.search.tablescore import table_score
 
-            return table_score(self.codes, weights, self.size, rules)
+            return table_score(rows.codes, rows.join(weights), self.size, rules)
         return gaussian_score(self.moments(weights), rules)
 
     def moments(self, weights: Floats, plain: bool = False) -> Moments:
         """Return the correlations under row weights, of the plain numbers on demand."""
         if weights is self.weights and not plain:
             return self._whole
-        blocks = self.blocks
         if plain and self.numbers is not None:
-            filled = np.diff(blocks.starts) > 0
-            values = self.numbers[:, filled]
+            values = self.numbers[:, np.diff(self.blocks.starts) > 0]
             values = (values - values.mean(axis=0)) / values.std(axis=0)
-            blocks = replace(blocks, matrix=values)
-        return measure_moments(blocks, weights, self.size)
+            return correlate(values, weights, self.blocks.starts, self.size)
+        return measure_moments(self.blocks, weights, self.size)
 
     @cached_property
     def _whole(self) -> Moments:
@@ -123,11 +123,11 @@ def prepare_table(
     size = effective_sizes(blocks, row_weights, codes)
     rules = compile_rules(knowledge, blocks.names)
     numbers = _read_numbers(frame, blocks)
-    return SearchTable(blocks, row_weights, codes, size, rules, alpha, category_codes(blocks), numbers)
+    return SearchTable(blocks, row_weights, codes, size, rules, alpha, numbers)
 
 
 def _read_numbers(frame: pd.DataFrame, blocks: Blocks) -> Floats | None:
-    if any(is_discrete(frame[name]) for name in blocks.names):
+    if any(column.codes is not None for column in blocks.columns):
         return None
     columns = []
     for name, low, high in zip(blocks.names, blocks.starts[:-1], blocks.starts[1:]):

@@ -125,7 +125,9 @@ def _settle(skeleton: Skeleton, test: IndependenceTest, rules: Rules, max_depth:
     pairs = pairs[common[pairs[:, 0], pairs[:, 1]]]
     sides = _Sides.of(pairs, adjacent, rules)
     for depth in range(min(max_depth, SETTLING_DEPTH) + 1):
-        _, best, sets = _best_sets(test, sides, depth, 0, MOST_SETS)
+        counts, best, sets = _best_sets(test, sides, depth, 0, MOST_SETS)
+        if not counts.any():
+            break
         for (a, b), p, separator in zip(pairs.tolist(), best.tolist(), sets.tolist()):
             if p > skeleton.strength[(a, b)]:
                 skeleton.separators[(a, b)], skeleton.strength[(a, b)] = tuple(separator), p
@@ -135,16 +137,11 @@ def _best_sets(
     test: IndependenceTest, sides: _Sides, depth: int, start: int, room: int
 ) -> tuple[Integers, Floats, Integers]:
     """Test up to ``room`` sets of each pair: how many there were, the largest p-value (-1 without a set), its set."""
-    from causal.search.subsets import list_sets
+    from causal.search.subsets import best_of_each, list_sets
 
     sets, counts = list_sets(sides.first, sides.second, depth, start, room)
-    best, winner = np.full(len(counts), -1.0), np.zeros(len(counts), dtype=np.intp)
-    some = np.flatnonzero(counts)
-    if not len(some):
-        return counts, best, np.empty((len(counts), depth), dtype=np.intp)
-    owner = np.repeat(np.arange(len(counts)), counts)
-    values = test.p_values(sides.pairs[owner, 0], sides.pairs[owner, 1], sets)
-    best[some] = np.maximum.reduceat(values, (np.cumsum(counts) - counts)[some])
-    at_best = np.flatnonzero(values == best[owner])
-    winner[owner[at_best[::-1]]] = at_best[::-1]  # the first of equals is written last
+    if not len(sets):
+        return counts, np.full(len(counts), -1.0), np.empty((len(counts), depth), dtype=np.intp)
+    asked = np.repeat(sides.pairs, counts, axis=0)
+    best, winner = best_of_each(test.p_values(asked[:, 0], asked[:, 1], sets), counts)
     return counts, best, sets[winner]

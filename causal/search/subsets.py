@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from causal.search.jit import compiled
 
-__all__ = ["list_sets"]
+__all__ = ["best_of_each", "list_sets"]
 
 Arrays = NDArray[Any]
 
@@ -48,6 +48,27 @@ def list_sets(first: Arrays, second: Arrays, depth: int, start: int, room: int) 
         _list_pair(first[pair], second[pair], depth, start, sets[low : low + counts[pair]])
         low += counts[pair]
     return sets, counts
+
+
+@compiled
+def best_of_each(values: Arrays, counts: Arrays) -> tuple[Arrays, Arrays]:
+    """Return the largest of the values of each pair and its place, the first of equals; -1 and 0 without a value.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (N,)
+        Not negative, pair after pair.
+    counts : ndarray of int, shape (P,)
+        How many belong to each pair.
+    """
+    best, winner = np.full(len(counts), -1.0), np.zeros(len(counts), dtype=np.intp)
+    low = 0
+    for pair in range(len(counts)):
+        for place in range(low, low + counts[pair]):
+            if values[place] > best[pair]:
+                best[pair], winner[pair] = values[place], place
+        low += counts[pair]
+    return best, winner
 
 
 @compiled

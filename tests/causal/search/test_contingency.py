@@ -8,13 +8,13 @@ import pytest
 from scipy import stats
 
 from causal import Knowledge, discover
-from causal.search.contingency import TableTest, category_codes
+from causal.search.contingency import TableTest
 from causal.search.moments import encode_blocks
 
 
 def table_test(frame, weights=None):
     weights = np.ones(len(frame)) if weights is None else weights
-    codes = category_codes(encode_blocks(frame))
+    codes = encode_blocks(frame).codes
     size = np.full((frame.shape[1],) * 2, weights.sum())
     return TableTest(codes, weights, size)
 
@@ -35,11 +35,11 @@ def as_categories(frame):
 
 def test_codes_keep_the_levels_apart_and_numbers_are_refused():
     frame = categories(200, 0)
-    codes = category_codes(encode_blocks(as_categories(frame)))
+    codes = encode_blocks(as_categories(frame)).codes
     for column, name in enumerate("abc"):
         assert len(set(zip(codes[:, column].tolist(), frame[name].tolist()))) == frame[name].nunique()
-    assert category_codes(encode_blocks(frame)) is None
-    assert category_codes(encode_blocks(pd.DataFrame({"x": frame["b"] == 1, "y": frame["b"][::-1]}))) is not None
+    assert encode_blocks(frame).codes is None
+    assert encode_blocks(pd.DataFrame({"x": frame["b"] == 1, "y": frame["b"][::-1]})).codes is not None
 
 
 def test_two_way_tables_agree_with_scipy():

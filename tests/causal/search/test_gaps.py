@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from causal import discover
-from causal.search.blocks import encode_blocks
+from causal.search.blockencoding import encode_blocks
 from causal.search.gaps import CompleteRowsTest
 from causal.search.independence import BlockTest
 from causal.search.moments import effective_sizes, measure_moments
