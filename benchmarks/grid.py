@@ -73,21 +73,24 @@ class Setting:
 
 
 def settings(quick: bool) -> Iterator[Setting]:
-    """Yield the goals, then the grid."""
+    """Yield the goals, then the grid: networks without knowledge and with it, then random graphs."""
     yield Setting("goal", "discrete", "alarm", 10_000, False, 0.25, 5)
     yield Setting("goal", "discrete", "alarm", 5_000, True, 0.2, 9)
     yield Setting("goal", "discrete", "child", 5_000, True, 0.15, 2)
     yield Setting("goal", "normal", "50", 5_000, True, 0.3, 3)
     yield Setting("goal", "normal", "100", 10_000, True, 0.5, 5)
     yield Setting("goal", "laplace", "50", 5_000, True, 8.0, None, ("auto", "lingam"))
-    for rows in (1_000,) if quick else (1_000, 5_000, 10_000):
-        for knows in (False, True):
+    sizes = (1_000,) if quick else (1_000, 5_000, 10_000)
+    for knows in (False, True):
+        for rows in sizes:
             for network in ("asia", "sachs") if quick else NETWORKS:
                 yield Setting("grid", "discrete", network, rows, knows, methods=("auto",))
-            for kind, nodes in (("normal", "20"), ("normal", "50"), ("normal", "100"), ("mixed", "20")):
+    numbers = (("normal", "20"), ("normal", "50"), ("normal", "100"), ("mixed", "20"), ("laplace", "20"))
+    for knows in (False, True):
+        for rows in sizes:
+            for kind, nodes in numbers:
                 if not quick or nodes == "20":
                     yield Setting("grid", kind, nodes, rows, knows, methods=("auto",))
-            yield Setting("grid", "laplace", "20", rows, knows, methods=("auto",))
 
 
 def best_marks(setting: Setting, case: Case) -> np.ndarray:
