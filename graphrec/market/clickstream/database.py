@@ -83,7 +83,7 @@ class EventDatabase:
     @property
     def watermark(self) -> datetime | None:
         """Latest event time loaded, UTC; older events that come now are late."""
-        (latest,) = self.connection.execute("SELECT max(last_time) FROM loads").fetchone() or (None,)
+        ((latest,),) = self.connection.execute("SELECT max(last_time) FROM loads").fetchall()
         return None if latest is None else latest.replace(tzinfo=UTC)
 
     @contextmanager
@@ -111,7 +111,7 @@ class EventDatabase:
     @contextmanager
     def resting(self) -> Iterator[None]:
         """Give the memory of cached tables back for as long as something else needs it."""
-        (limit,) = self.connection.execute("SELECT current_setting('memory_limit')").fetchone() or ("1GB",)
+        ((limit,),) = self.connection.execute("SELECT current_setting('memory_limit')").fetchall()
         self.connection.execute(f"SET memory_limit = '{_RESTING}'")
         try:
             yield

@@ -180,10 +180,10 @@ def _remove_empty(folder: Path) -> None:
 def _known_load(database: EventDatabase, fingerprint: str, file: str) -> Load | None:
     found = database.connection.execute(
         "SELECT events, set_aside, repeated, late, withheld, lines FROM loads WHERE fingerprint = ?", [fingerprint]
-    ).fetchone()
-    if found is None:
+    ).fetchall()
+    if not found:
         return None
-    events, set_aside, repeated, late, withheld, lines = found
+    events, set_aside, repeated, late, withheld, lines = found[0]
     return Load(file, events, set_aside, repeated, late, withheld, lines, known=True)
 
 
@@ -321,8 +321,7 @@ def _drop_repeated(connection: Any) -> int:
 
 
 def _one(connection: Any, query: str, values: Sequence[object] = ()) -> tuple[Any, ...]:
-    found = connection.execute(query, list(values)).fetchone()
-    assert found is not None
+    (found,) = connection.execute(query, list(values)).fetchall()
     return tuple(found)
 
 
