@@ -60,6 +60,7 @@ _TEXTS = {
     "doubt.support": "hardly any past case was like this one",
     "doubt.ladder": "the evidence ladder could not confirm it",
     "doubt.equations": "the change comes from equations fitted along the causal graph",
+    "doubt.parted": "the structural equations and the doubly robust estimate do not agree",
     "doubt.excluded": "the model uses a column that this graph excludes",
     "doubt.control": "the negative control, the same question where the answer must be zero, leaves a doubt",
     "doubt.untested": "no negative control was possible",

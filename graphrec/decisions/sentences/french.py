@@ -63,6 +63,7 @@ _TEXTS = {
     "doubt.support": "presque aucun cas passé ne ressemblait à celui-ci",
     "doubt.ladder": "l’échelle de preuves n’a pas pu le confirmer",
     "doubt.equations": "le changement vient d’équations ajustées le long du graphe causal",
+    "doubt.parted": "les équations structurelles et l’estimation doublement robuste ne concordent pas",
     "doubt.excluded": "le modèle utilise une variable que ce graphe exclut",
     "doubt.control": "le contrôle négatif, la même question là où la réponse doit être zéro, laisse un doute",
     "doubt.untested": "aucun contrôle négatif n’était possible",

@@ -11,6 +11,8 @@ __all__ = ["block_key", "doubt_key", "refrain_key"]
 
 _DOUBTS = (
     ("no negative control", "doubt.untested"),
+    ("although the graph gives no reason", "doubt.control"),
+    ("structural equations see", "doubt.parted"),
     ("negative control", "doubt.control"),
     ("outcomes that no contact", "doubt.control"),
     ("evidence ladder", "doubt.ladder"),

@@ -218,7 +218,7 @@ class Teller:
         key = refrain_key(reason)
         if key:
             return self._say(key)
-        others = [other for other in record.get("alternatives") or () if _acts(other)]
+        others = [other for other in record.get("alternatives") or () if _acts(other) and other["net_value"] <= 0]
         if others:
             best = max(others, key=lambda other: float(other["net_value"]))
             return self._say("why.alternative", move=self.alternative(best), net=self.net(best["net_value"]))

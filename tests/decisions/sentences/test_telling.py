@@ -143,6 +143,8 @@ def test_a_figure_without_an_interval_says_so(code: str) -> None:
     [
         ("by the model only, for the change comes from equations fitted along the graph", ("equations", "équations")),
         ("hardly any contact was like this one", ("hardly any past case", "presque aucun cas")),
+        ("age goes with price although the graph gives no reason (+.2)", ("leaves a doubt", "laisse un doute")),
+        ("the structural equations see a change of +0.1", ("do not agree", "ne concordent pas")),
         ("no negative control was possible", ("no negative control", "aucun contrôle négatif")),
         ("something new", ("on the model only; try", "sur le seul modèle ; à essayer")),
     ],
@@ -166,6 +168,11 @@ def test_the_doubt_behind_a_grade_c_is_said(reason: str, words: tuple[str, str])
             {"alternatives": [{"lever": "discount", "to": 0.1, "net_value": -1.5}, {"lever": "do nothing"}]},
             "(discount → 0.1) would be worth −1.50",
             "(remise → 0,1) aurait une valeur nette de −1,50",
+        ),
+        (
+            {"reason": "the best move (call) would net -1", "alternatives": [{"lever": "x", "net_value": 2.0}]},
+            "the best move (call) would net -1",
+            "Ne rien faire pour le client 17.",
         ),
         ({"reason": "none was asked for"}, "none was asked for", "Ne rien faire pour le client 17."),
     ],
