@@ -42,6 +42,10 @@ PRICE, COST = 10.0, 0.15
 GUARDED = "ours, guard"
 """Ours, or the best single arm where the model's own check does not find choosing by customer clearly better."""
 HEADS: Mapping[str, Head | None] = {"ours": None, "T-learner": fit_t_learner, "response": fit_response_rank}
+PRESCRIBED = "prescription"
+"""The advice of `graphrec.prescribe` for customers that the model was not fitted on."""
+RIVALS: Mapping[str, str] = {"X-learner": "x", "DR-learner": "dr"}
+"""Heads by their name that only choose, beside those above."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -85,7 +89,7 @@ def halves(count: int, repeats: int) -> Iterator[tuple[int, np.ndarray, np.ndarr
 
 def learn(
     train: pd.DataFrame,
-    head: Head | None,
+    head: Head | str | None,
     seed: int,
     *,
     treatment: str,
@@ -164,31 +168,31 @@ def _by_repeat(values: Sequence[float]) -> np.ndarray:
 
 
 def _show_value(frame: pd.DataFrame, repeats: int) -> None:
-    """Visits for each customer when everybody gets the advised arm, less the best constant arm chosen in training."""
+    """Visits for each customer under every rule, and less the best constant arm chosen in training."""
     arms, visit = frame["segment"].to_numpy(), frame["visit"].to_numpy(np.float64)
-    names = [*HEADS, GUARDED]
-    gains = {name: np.empty((2, repeats, len(frame))) for name in names}
-    deviates = {name: np.empty((repeats, len(frame))) for name in names}
+    names = [f"all {arm}" for arm in sorted(set(arms))] + [*HEADS, GUARDED, *RIVALS, PRESCRIBED]
+    values = {name: np.empty((2, repeats, len(frame))) for name in names}
+    base = np.empty((2, repeats, len(frame)))
     for repeat, train, test in halves(len(frame), repeats):
         constant = str(pd.Series(visit[train]).groupby(arms[train]).mean().idxmax())
         rate = arm_rates(frame, train, test)
-        base = _value(np.full(len(test), constant), arms[test], visit[test], rate)
-        for name, chosen in _choices(frame, train, test, repeat).items():
-            gains[name][:, repeat, test] = _value(chosen, arms[test], visit[test], rate) - base
-            deviates[name][repeat, test] = chosen != constant
-    print("Value of the advised arm less the best constant arm (visits for each customer, 95 %)")
-    print(f"  {'':<12}{'inverse weighting':>28}{'doubly robust':>28}{'other than constant':>22}")
-    for name, found in gains.items():
-        cells = [mean_interval(rows.mean(axis=0)) for rows in found]
-        told = "".join(f"{f'{cell.value:+.4f} [{cell.low:+.4f}, {cell.high:+.4f}]':>28}" for cell in cells)
-        print(f"  {name:<12}{told}{deviates[name].mean():>22.1%}")
+        base[:, repeat, test] = _value(np.full(len(test), constant), arms[test], visit[test], rate)
+        everybody = {f"all {arm}": np.full(len(test), arm) for arm in sorted(set(arms))}
+        for name, chosen in {**everybody, **_choices(frame, train, test, repeat)}.items():
+            values[name][:, repeat, test] = _value(chosen, arms[test], visit[test], rate)
+    for place, how in enumerate(("inverse weighting", "doubly robust")):
+        print(f"Value by {how}: visits for each customer (95 %), and less the best constant arm")
+        for name, found in values.items():
+            cells = [mean_interval(rows.mean(axis=0)) for rows in (found[place], (found - base)[place])]
+            told = "".join(f"{f'{cell.value:+.4f} [{cell.low:+.4f}, {cell.high:+.4f}]':>28}" for cell in cells)
+            print(f"  {name:<18}{told}")
 
 
 def _choices(frame: pd.DataFrame, train: np.ndarray, test: np.ndarray, repeat: int) -> dict[str, np.ndarray]:
-    """The arm of each test customer by each head, and by ours where the guard lets it choose by customer."""
+    """The arm of each test customer by each head, by ours where the guard lets it choose, and as prescribed."""
     settings = {"treatment": "segment", "control": NOBODY, "outcome": "visit", "roles": HILLSTROM_ROLES}
     chosen = {}
-    for name, head in HEADS.items():
+    for name, head in {**HEADS, **RIVALS}.items():
         model = learn(frame.iloc[train], head, repeat, **settings)  # type: ignore[arg-type]
         advice = advise(model, frame.iloc[test])
         chosen[name] = np.where(advice.max(axis=1) > 0, advice.idxmax(axis=1), NOBODY)
@@ -196,7 +200,20 @@ def _choices(frame: pd.DataFrame, train: np.ndarray, test: np.ndarray, repeat: i
             guard = model.guard
             simple = NOBODY if guard.constant == "nobody" else guard.constant
             chosen[GUARDED] = chosen[name] if guard.passed else np.full(len(test), simple)
+            chosen[PRESCRIBED] = prescribed(model, frame.iloc[test], repeat)
     return chosen
+
+
+def prescribed(model: graphrec.Recommender, test: pd.DataFrame, seed: int) -> np.ndarray:
+    """The arm that `graphrec.prescribe` advises for each row of a table that the model has not seen."""
+    units = test.assign(customer_id=np.arange(len(test)))
+    panel = graphrec.Panel.from_frame(
+        units, treatment="segment", control=NOBODY, outcome="visit", roles=HILLSTROM_ROLES, randomised=True
+    )
+    asked = graphrec.Recommender(model.config)
+    asked.restore(panel, model.graph, model.effects, None, None)
+    advice = graphrec.prescribe(asked, customers=range(len(test)), rng=seed)
+    return np.array([item.moves[0].after if item.moves else NOBODY for item in advice.items], dtype=object)
 
 
 def arm_rates(frame: pd.DataFrame, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
