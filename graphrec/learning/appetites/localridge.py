@@ -147,11 +147,11 @@ def local_ease(
 
     rows = GramRows.of(sparse.csr_array(histories), customer)
     size = rows.diagonal()
-    square = rows.largest(_OVERLAPS)
     cosine = np.where(size > 0, np.where(size > 0, size, 1.0) ** -0.5, 0.0).astype(np.float32)
     wanted = np.arange(rows.n) if products is None else np.asarray(products, dtype=np.int64)
     diagonal = (size + penalty * size.astype(np.float64) ** _SIZE_EXPONENT).astype(np.float32)
     near = rows.largest(links, right=cosine, wanted=wanted)
+    square = _spread(rows, np.union1d(wanted, near.indices))
     counts = np.diff(near.indptr).astype(np.int64)
     padded = np.zeros((len(wanted), links), dtype=np.int32)
     padded[np.arange(links) < counts[:, None]] = near.indices
@@ -159,6 +159,14 @@ def local_ease(
         square.indptr.astype(np.int64), square.indices.astype(np.int32), square.data, diagonal, wanted, padded, counts
     )
     return _by_source(wanted, near, np.maximum(weights[np.arange(links) < counts[:, None]], 0.0), rows.n)
+
+
+def _spread(rows: GramRows, needed: np.ndarray) -> sparse.csr_array:
+    """Pruned rows of the Gram matrix at their places, the ones that are not needed left empty."""
+    found = rows.largest(_OVERLAPS, wanted=needed)
+    lengths = np.zeros(rows.n + 1, dtype=np.int64)
+    lengths[needed + 1] = np.diff(found.indptr)
+    return sparse.csr_array((found.data, found.indices, np.cumsum(lengths)), shape=(rows.n, rows.n))
 
 
 def _by_source(wanted: np.ndarray, near: sparse.csr_array, weights: np.ndarray, n: int) -> sparse.csr_array:
