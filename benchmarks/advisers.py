@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from benchmarks.shop import CONSEQUENCES, COSTS, KnownEquation
+from benchmarks.shop import CONSEQUENCES, COSTS
 from benchmarks.structures import Structure
 from causal import CausalGraph
 from causal.scm import StructuralModel
@@ -25,6 +25,8 @@ from graphrec.decisions.prescriptions.decision import Decision
 from graphrec.decisions.prescriptions.mechanism import Mechanism, find_mechanism
 from graphrec.decisions.prescriptions.movechoice import Moves
 from graphrec.decisions.prescriptions.moves import search_moves
+from graphrec.decisions.prescriptions.tryout import Responder
+from graphrec.decisions.prescriptions.weighing import Weighed, Weighing
 from ontology import Lever, load_ontology
 
 __all__ = ["LEVEL", "LEVERS", "Advice", "advise_by_importance", "advise_by_moves", "advise_ours", "decide_between"]
@@ -32,7 +34,7 @@ __all__ = ["LEVEL", "LEVERS", "Advice", "advise_by_importance", "advise_by_moves
 Floats = NDArray[np.float64]
 LEVERS = tuple(COSTS)
 LEVEL = 0.9
-ROUNDS = 300
+ROUNDS = 200
 BOOSTING = {"learning_rate": 0.05, "num_leaves": 15, "min_data_in_leaf": 30, "num_threads": 1, "deterministic": True,
             "force_row_wise": True, "verbosity": -1}  # fmt: skip
 
@@ -96,7 +98,7 @@ def advise_by_importance(
     shap = np.asarray(booster.predict(new[features], pred_contrib=True))[:, :-1]
     scores = pd.DataFrame(shap, columns=features)[[lever.column for lever in anything]]
 
-    def search(model: StructuralModel, allowed: Sequence[Lever]) -> Moves:
+    def search(model: Responder, allowed: Sequence[Lever]) -> Moves:
         return search_moves(model, new, allowed, structure.outcome, costs=spending, maximum_moves=structure.most)
 
     whole = search(_what_if(structure, booster, features, fitted, train), anything)
@@ -167,23 +169,41 @@ def _boost(structure: Structure, train: pd.DataFrame, features: Sequence[str]) -
     return lightgbm.train(settings, data, num_boost_round=ROUNDS)
 
 
+@dataclass(frozen=True, eq=False)
+class _WhatIf(Weighing):
+    """What a predictive model says of moves: nothing follows from anything but the outcome."""
+
+    booster: lightgbm.Booster | None = None
+    features: tuple[str, ...] = ()
+
+    def descendants(self, columns: Any) -> tuple[str, ...]:
+        """A predictive model takes every feature for a cause."""
+        return (self.outcome,) if columns in self.features else ()
+
+    def weigh(
+        self, frame: pd.DataFrame, moves: Mapping[str, NDArray[Any]], rows: NDArray[np.int64], held: Mapping[str, Any]
+    ) -> Weighed:
+        """Predictions before and after; the model does not say how sure it is."""
+        assert self.booster is not None
+        distinct, used = np.unique(rows, return_inverse=True)
+        before = np.asarray(self.booster.predict(frame[list(self.features)].iloc[distinct]))[used]
+        after = np.asarray(self.booster.predict(frame[list(self.features)].iloc[rows].assign(**moves)))
+        return Weighed(before, after - before, np.zeros(len(rows)))
+
+
 def _what_if(
     structure: Structure,
     booster: lightgbm.Booster,
     features: Sequence[str],
     fitted: StructuralModel,
     train: pd.DataFrame,
-) -> StructuralModel:
-    """Nothing follows from anything but the outcome; the equations of the levers only say what is usual."""
-    kind = "binary" if structure.binary else "number"
-    predictor = KnownEquation(
-        structure.outcome, tuple(features), lambda t: np.asarray(booster.predict(t[list(features)])), kind,
-        additive=not structure.binary,
-    )  # fmt: skip
-    equations: dict[str, Any] = {name: fitted.equations[name] for name in LEVERS if name in fitted.equations}
+) -> _WhatIf:
+    """The equations of the levers only say what is usual."""
+    equations = {name: fitted.equations[name] for name in LEVERS if name in fitted.equations}
     order = (*(name for name in structure.roles if name != structure.outcome), structure.outcome)
-    kinds = dict.fromkeys(order, "number") | {structure.outcome: kind}
-    return StructuralModel(order, {**equations, structure.outcome: predictor}, kinds, {}, train)
+    kinds: dict[str, Any] = dict.fromkeys(order, "number")
+    usual = StructuralModel(order, equations, kinds, {}, train)
+    return _WhatIf(usual, None, structure.outcome, booster, tuple(features))  # type: ignore[arg-type]
 
 
 def _follow(moves: Moves, columns: pd.Index, scores: Floats, most: int) -> Moves:

@@ -52,7 +52,7 @@ def wrong_graphs(structure: Structure) -> dict[str, WrongGraph]:
         "ours, the same, ontology wrong too": WrongGraph(backwards, misled),
         "ours, outcome -> discount": WrongGraph(_turned(true, ("discount", outcome))),
         "ours, hidden confounder, not told": WrongGraph(_without(true, HIDDEN, told=False), appraise=True),
-        "ours, hidden confounder, told": WrongGraph(_without(true, HIDDEN, told=True), appraise=True),
+        "ours, hidden confounder, told": WrongGraph(_without(true, HIDDEN, told=True)),
     }
 
 
