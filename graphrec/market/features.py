@@ -70,7 +70,7 @@ def compute_features(database: EventDatabase, *, as_of: datetime | None = None, 
     of their own time, although nobody knew them then; `graphrec.market.clickstream.loading.Load.late` counts them.
     """
     parts = [part.to_pandas() for part in _feature_parts(database, as_of, cents)]
-    return pd.concat(parts, ignore_index=True)
+    return pd.DataFrame(pd.concat(parts, ignore_index=True))
 
 
 def write_features(
