@@ -85,7 +85,7 @@ def write_edges(database: EventDatabase, path: str | Path, *, as_of: datetime | 
 
     Columns customer_id, product (code), views, carts, removals, purchases, last_time.
     """
-    from graphrec.market.behaviour.expressions import edges, events_before
+    from graphrec.market.behaviour.aggregates import edges, events_before
 
     query = _to_sql(edges(events_before(_moment(database, as_of), _SHARED)))
     parts = (_named(database.connection.sql(query).to_arrow_table()) for _ in _each_share(database))
@@ -100,7 +100,7 @@ def weekly_activity(database: EventDatabase, *, as_of: datetime | None = None, w
     pandas.DataFrame
         customer_id, week (0 is the last), events, purchases, cents; weeks without an event have no row.
     """
-    from graphrec.market.behaviour.expressions import by_session, events_before, weekly
+    from graphrec.market.behaviour.aggregates import by_session, events_before, weekly
 
     if weeks < 1:
         raise DataError(f"weeks is {weeks}; give a number from 1 on")
@@ -135,7 +135,7 @@ def _plan(moment: datetime, cents: int) -> tuple[dict[str, str], str]:
     """SQL of the tables that are kept, in their order, and of the variables; the same for every share."""
     import ibis
 
-    from graphrec.market.behaviour.expressions import (
+    from graphrec.market.behaviour.aggregates import (
         Level,
         by_product,
         by_session,
@@ -159,7 +159,7 @@ def _plan(moment: datetime, cents: int) -> tuple[dict[str, str], str]:
 
 def _category_means(moment: datetime) -> str:
     """SQL of the mean viewed price of each category before the moment, in whole cents."""
-    from graphrec.market.behaviour.expressions import events_before
+    from graphrec.market.behaviour.aggregates import events_before
 
     events = events_before(moment)
     rows = events.filter((events.event_type == 0) & events.cents.notnull() & events.category.notnull())
