@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from graphrec.decisions.explanation import (
+    METHODS,
     CustomerExplanation,
     class_groups,
     contact_influence,
@@ -29,11 +31,15 @@ from graphrec.decisions.sentences.languages import Language, language_of
 from graphrec.decisions.sentences.telling import Teller, tell_advice
 from graphrec.market.tables import DataError
 from graphrec.report.letter import Letter
+from ontology import load_ontology
 
 __all__ = ["Advised", "Explained", "advise", "explain_model", "explain_one"]
 
 Narrate = Callable[[str], None]
 _ROWS = 200
+_EACH = 50
+_BY_OUTCOME = ("permutation", "conditional permutation")
+"""Methods that ask how much worse a prediction gets: an effect is never observed, so nothing can get worse."""
 _SHOWN = 5
 
 
@@ -134,24 +140,50 @@ def explain_model(
 ) -> tuple[dict[str, Any], bool, str]:
     """What the effect of a contact hangs on in the model, by ontology class, for everybody or by segment."""
     segments = None if by is None else _column(model, by)
-    rows = customer_rows(model, n=_ROWS)
+    rows = customer_rows(model, _sample(list(_customers(model)["customer_id"]), segments, seed))
     predictor = contact_predictor(model, channel)
     curves = method in ("pdp", "ice", "ale")
+    if method not in METHODS or method in _BY_OUTCOME:
+        offered = [name for name in METHODS if name not in _BY_OUTCOME]
+        raise DataError(f"method is {method!r}; choose one of {', '.join(offered)}")
     groups = None if curves else class_groups(predictor.columns, model.panel.roles)
     found = explain(predictor, rows, method=method, groups=groups, rng=seed)
+    spoken = language_of(language)
+    labels = {name: _label(name, language) for name in found.features}
     facts: dict[str, Any] = {"method": method, "question": found.question, "scale": found.scale, "rows": len(rows)}
+    asked = spoken.say(f"question.{method}")
     if segments is None:
         largest = found.importance().head(10)
         facts["importance"] = largest.to_dict()
-        return (
-            facts,
-            as_json,
-            "\n".join([found.question, *(f"{value:8.4f}  {name}" for name, value in largest.items())]),
-        )
+        lines = [f"{spoken.number(value, 4):>8}  {labels[str(name)]}" for name, value in largest.items()]
+        return facts, as_json, "\n".join([asked, *lines])
     table = found.by_segment([segments[customer] for customer in rows.index.get_level_values("customer")])
     leading = table[found.importance().index[:_SHOWN]]
     facts["segments"] = leading.to_dict(orient="index")
-    return facts, as_json, f"{found.question}\n{leading.round(4).to_string()}"
+    shown = leading.rename(columns=labels).map(lambda value: spoken.number(value, 4, signed=True))
+    return facts, as_json, f"{asked}\n{shown.rename_axis(None).to_string()}"
+
+
+def _label(name: str, language: str) -> str:
+    """What the ontology calls a class; a column by its name."""
+    known = load_ontology().classes.get(name)
+    if known is None:
+        return language_of(language).name(name)
+    return (known.label_fr if language == "fr" else known.label) or name
+
+
+def _sample(customers: list[Any], segments: dict[Any, Any] | None, seed: int) -> list[Any]:
+    """Some customers at random, or some of each segment: the most valuable ones would not speak for the others."""
+    drawn = [customers[place] for place in np.random.default_rng(seed).permutation(len(customers))]
+    if segments is None:
+        return drawn[:_ROWS]
+    taken: dict[Any, int] = {}
+    found = []
+    for customer in drawn:
+        if taken.setdefault(segments[customer], 0) < _EACH:
+            taken[segments[customer]] += 1
+            found.append(customer)
+    return found
 
 
 def advise(

@@ -53,7 +53,7 @@ class Names:
             outcome="" if market else panel.outcome,
             offer=panel.offers.kind if market else "",
             horizon_days=panel.horizon_days,
-            labels=_labels(panel.roles, language),
+            labels=_labels({name: role for name, role in panel.roles.items() if name != panel.outcome}, language),
             binary=bool(panel.frame[panel.outcome].isin([0, 1]).all()),
             currency=currency,
         )
