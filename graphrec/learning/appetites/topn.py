@@ -98,8 +98,11 @@ def _tiles(scorer: Scorer, asked: NDArray[np.int64]) -> Iterator[tuple[int, NDAr
         yield 0, scorer.scores(asked)
         return
     products = scorer.product_vectors.T  # type: ignore[attr-defined]
+    tile = np.empty((len(asked), min(_COLUMNS, scorer.n_products)), dtype=np.float32)
     for first in range(0, scorer.n_products, _COLUMNS):
-        yield first, own @ products[:, first : first + _COLUMNS]
+        part = products[:, first : first + _COLUMNS]
+        # One tile is used again and again: fresh memory for each costs as much as the product.
+        yield first, np.matmul(own, part, out=tile) if part.shape[1] == tile.shape[1] else own @ part
 
 
 def _pairs(asked: NDArray[np.int64], seen: sparse.csr_array | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
