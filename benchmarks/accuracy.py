@@ -14,7 +14,7 @@ import argparse
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ from graphrec.learning.appetites.mixing import mixture_weights
 from graphrec.learning.appetites.recipes import RECIPES
 from graphrec.learning.appetites.scorers import Mixture, Scorer
 from graphrec.learning.appetites.topn import best_products
-from graphrec.learning.filters import FilterConfig
+from graphrec.learning.exponents import tune_filter
+from graphrec.learning.filters import DENSE_PRODUCTS, FilterConfig
 from graphrec.market.tables import DataError
 
 __all__ = ["GRIDS", "Figures", "judge", "main"]
@@ -45,7 +46,8 @@ GRIDS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "likeness": {"source": (0.25, 0.5), "answer": (0.25, 0.0), "power": (1.5, 1.0)},
     "local ridge": {"penalty": (8.0, 20.0, 3.0), "customer": (0.5, 0.25)},
     "ridge of customers": {"penalty": (20.0, 8.0), "customer": (0.25, 0.5)},
-    "filter": {"ease": (0.7, 0.5, 0.9, 1.0), "ridge": (200.0, 400.0)},
+    "filter": {"ease": (1.0, 0.9, 0.7), "ridge": (400.0, 200.0)},
+    "default": {},
 }
 """Settings to try, the first of each being tried first."""
 MIXTURES = {
@@ -79,17 +81,14 @@ def judge(scorer: Scorer, later: sparse.csr_array, seen: sparse.csr_array, depth
 def _settings(name: str, tries: int, products: int) -> list[dict[str, Any]]:
     grid = dict(GRIDS[name])
     if name == "filter":
-        from graphrec.learning.filters import DENSE_PRODUCTS
-
-        if products > DENSE_PRODUCTS:
-            grid = {"ease": (0.5, 0.7, 0.9), "penalty": (8.0, 20.0)}
+        grid = grid if products <= DENSE_PRODUCTS else {"ease": (0.5, 0.7, 0.9), "penalty": (8.0, 20.0)}
     combined = [dict(zip(grid, values)) for values in itertools.product(*grid.values())]
     return combined[:tries]
 
 
 def _fit(name: str, histories: sparse.csr_array, settings: Mapping[str, Any]) -> Scorer:
-    if name == "filter":
-        return RECIPES[name](histories, FilterConfig(**settings))
+    if name in ("filter", "default"):
+        return RECIPES["filter"](histories, FilterConfig(**settings))
     return RECIPES[name](histories, **settings)
 
 
@@ -106,8 +105,12 @@ class _Tuned:
 
 
 def _tune(name: str, tastes: Tastes, tries: int) -> _Tuned:
-    """Settings with the best NDCG on the validation part."""
+    """Settings with the best NDCG on the validation part; "default" is tuned as the Recommender tunes its filter."""
     start, best = time.process_time(), None
+    if name == "default":
+        config = asdict(tune_filter(tastes.train, tastes.validation))
+        del config["sharpness"]
+        return _Tuned(config, _fit(name, tastes.train, config), time.process_time() - start)
     for settings in _settings(name, tries, tastes.train.shape[1]):
         scorer = _fit(name, tastes.train, settings)
         gain = judge(scorer, tastes.validation, tastes.train, tastes.depth, _JUDGED).ndcg

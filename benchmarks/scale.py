@@ -3,7 +3,7 @@
     python -m benchmarks.scale [--largest] [--sizes 25000 50000 100000 200000]
 
 For each size (customers; a tenth as many products, about twenty pairs each) one line: CPU seconds of one thread for
-fitting the filter, the peak of memory so far, and lists made in a second. Purchases follow groups of taste, and products
+fitting the filter, the peak of memory so far, and lists made in a second. Purchases follow groups of taste, products
 are of very unequal popularity, as in shops. Then scoring of vectors: the best 100 of 100,000 products from 64 numbers,
 beside the bare matrix product of the same sizes, which no exact search can beat; and edges drawn in a second by the
 neighbour sampler. ``--largest`` goes up to 1,000,000 customers x 100,000 products; it needs minutes and gigabytes.

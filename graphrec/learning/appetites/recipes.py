@@ -172,19 +172,17 @@ def fit_local_ridge(
 
 
 def fit_mixed_filter(histories: sparse.csr_array, config: FilterConfig | None = None) -> Scorer:
-    """Fit the project's filter as one matrix of links: walk and regression, each divided by its mean row sum."""
+    """Fit the project's filter as one matrix of links: walk and regression, each divided by its sum."""
     histories = check_histories(histories)
     config = config or FilterConfig()
     fitted = fit_filter(histories, replace(config, sharpness=1.0))
     walk = fitted.walk
     if fitted.ease is None:
         return _links(histories, walk)
-    regression: Any = fitted.ease if sparse.issparse(fitted.ease) else np.maximum(fitted.ease, 0.0)
-    scale = [
-        np.float32(share / max(float(part.sum()), 1e-12))
-        for share, part in ((1 - config.ease, walk), (config.ease, regression))
-    ]
-    mixed = walk * scale[0] + regression * scale[1]
+    regression: Any = fitted.ease
+    positive = regression.sum() if sparse.issparse(regression) else np.maximum(regression, 0.0).sum()
+    scale = (1.0 - config.ease) / max(float(walk.sum()), 1e-12), config.ease / max(float(positive), 1e-12)
+    mixed = walk * np.float32(scale[0]) + regression * np.float32(scale[1])
     return _links(histories, sparse.csr_array(mixed) if sparse.issparse(mixed) else mixed)
 
 
