@@ -26,7 +26,7 @@ from benchmarks.networks import DATA, Case, draw_discrete, read_network
 from benchmarks.worlds import JUDGE, LEARN, Family, draw_world
 from causal import discover
 from causal.knowledge import Knowledge
-from causal.search.edgeprobability import KNOTS, doubt, log_odds_of_share
+from causal.search.edgeprobability import KNOTS, OF_CATEGORIES, doubt, log_odds_of_share
 
 __all__ = ["main", "reliability"]
 
@@ -37,7 +37,12 @@ ALLOWED = 0.05
 BOOTSTRAPS = 100
 LEARNED = (0.02, 0.995)
 """Shares that a curve is fitted on; the many edges that all bootstraps agree on would decide its upper end."""
-KINDS = {"boss": ("normal",), "pc": ("normal", "mixed", "discrete"), "lingam": ("skewed",)}
+KINDS = {
+    "boss": ("normal",),
+    f"boss{OF_CATEGORIES}": ("discrete",),
+    "pc": ("normal", "mixed", "discrete"),
+    "lingam": ("skewed",),
+}
 ROWS = (500, 1_000, 2_000)
 
 
@@ -59,12 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 _print_judgement(
                     f"{method}, {kind} columns", method, _worlds(kind, JUDGE, options.graphs, options.first)
                 )
-    if "pc" in options.only and not options.learn:
-        if not (options.data / "bnlearn").is_dir():
-            print(f"networks skipped: there is no folder {options.data / 'bnlearn'}; name it with --data")
-            return
+    on_networks = [] if options.learn else [method for method in options.only if "discrete" in KINDS[method]]
+    if on_networks and not (options.data / "bnlearn").is_dir():
+        print(f"networks skipped: there is no folder {options.data / 'bnlearn'}; name it with --data")
+        return
+    for method in on_networks:
         for name in options.networks:
-            _print_judgement(f"pc, network {name}", "pc", _samples(name, options.data, max(options.graphs // 5, 3)))
+            cases = _samples(name, options.data, max(options.graphs // 5, 3))
+            _print_judgement(f"{method}, network {name}", method, cases)
 
 
 def reliability(stated: Floats, truth: NDArray[np.bool_]) -> str:
@@ -110,7 +117,8 @@ class _Pairs:
 def _search(method: str, cases: Iterator[Case]) -> _Pairs:
     found: list[tuple[float, float, bool, float]] = []
     for number, case in enumerate(cases):
-        graph = discover(case.frame, case.knowledge, method=method, bootstraps=BOOTSTRAPS, rng=number, progress=False)
+        search = method.removesuffix(OF_CATEGORIES)
+        graph = discover(case.frame, case.knowledge, method=search, bootstraps=BOOTSTRAPS, rng=number, progress=False)
         names = list(case.frame.columns)
         shares = np.zeros((len(names), len(names)))
         for (a, b), said in graph.confidence.items():

@@ -23,6 +23,9 @@ from causal.knowledge import Knowledge
 __all__ = ["Run", "Runner", "Runs"]
 
 
+COMPILING = 300.0  # CPU seconds that the first compilation may take
+
+
 @dataclass(frozen=True)
 class Run:
     """One search on one table; without a distance it was stopped at the limit, or failed."""
@@ -108,7 +111,7 @@ class Runner:
         self._warm.add(key)
         small = case if ours else Case(case.frame.iloc[:200, :5], set(), Knowledge())
         with contextlib.suppress(Exception):  # the run itself will say
-            timed(search, small, self.limit)
+            timed(search, small, max(self.limit, COMPILING))
 
     def _write(self, setting: Setting, search: Search, run: Run) -> None:
         if self._log is not None:

@@ -38,6 +38,7 @@ Target = Literal["ate", "att", "ato"]
 CLIP = 0.02  # an arm's propensity is never taken below this share of the arm's own share of the rows
 MOST_UNSUPPORTED = 0.10  # refused when more of the target population than this lies below the clip
 FEWEST_EFFECTIVE = 10.0  # refused when an arm of at least twice as many rows is worth less than this
+MOST_TOLD_APART = 0.999  # refused when the propensity ranks more pairs of a row of each arm rightly than this
 LEAST_VARIATION = 0.02  # refused when the covariates leave less of the treatment's variance than this
 
 
@@ -145,6 +146,9 @@ def refuse_without_overlap(
     left = _variation_left(study, contrast, weighting, inside) if target == "ato" else 1.0
     if left < LEAST_VARIATION:
         reasons.append(f"the covariates tell the two arms apart in all but {left:.1%} of the variance")
+    told = _told_apart(study, contrast, inside) if target == "ato" else 0.5
+    if told > MOST_TOLD_APART and left >= LEAST_VARIATION:
+        reasons.append(f"the covariates decide the treatment: they rank {told:.2%} of the pairs of rows right")
     if target != "ato" and unsupported > MOST_UNSUPPORTED:
         reasons.append(
             f"{unsupported:.0%} of the rows it is about have almost no chance of one of the two treatments "
@@ -168,6 +172,21 @@ def _variation_left(study: Study, contrast: Contrast, weighting: Weighting, insi
     control = study.weights[inside & (study.arms == contrast.base)].sum()
     between = treated * control / (treated + control) if treated and control else 0.0
     return float(weighting.target.sum() / between) if between else 0.0
+
+
+def _told_apart(study: Study, contrast: Contrast, inside: Bools) -> float:
+    """Return how often a treated row has the higher propensity of the two, ties half; .5 where an arm has few rows.
+
+    The shrinkage of a propensity model on few rows leaves variance that is not there; the ranks do not shrink.
+    """
+    e_a, e_0 = study.propensity[:, contrast.arm], study.propensity[:, contrast.base]
+    odds = e_a / np.maximum(e_a + e_0, 1e-12)
+    treated, control = (odds[inside & (study.arms == arm)] for arm in (contrast.arm, contrast.base))
+    if min(len(treated), len(control)) < 2 * FEWEST_EFFECTIVE:
+        return 0.5
+    control = np.sort(control)
+    below = np.searchsorted(control, treated, "left") + np.searchsorted(control, treated, "right")
+    return float(below.mean() / (2 * len(control)))
 
 
 def share_of(flags: Bools, weights: Floats) -> float:

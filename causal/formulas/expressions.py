@@ -7,6 +7,7 @@ considered; it knows nothing of conditioning, and four kinds of node are enough.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,17 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["Expression", "Fraction", "Probability", "Product", "Sum", "fraction", "marginalize", "product"]
 
 
-class Expression:
+class Expression(ABC):
     """A formula; ``str`` gives it as text, with a prime on summed names that also stand outside their sum."""
 
-    @cached_property
+    @property
+    @abstractmethod
     def free(self) -> frozenset[str]:
         """Names whose values the formula depends on."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         return self._render({name: name for name in self.free})
 
+    @abstractmethod
     def evaluate(self, joint: Floats, names: tuple[str, ...]) -> Floats:
         """Return the value of the formula under a joint distribution.
 
@@ -48,10 +50,9 @@ class Expression:
             One axis per name, of length 1 where the formula does not depend on it. Nan where it conditions on what
             has probability 0.
         """
-        raise NotImplementedError
 
-    def _render(self, shown: Mapping[str, str]) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _render(self, shown: Mapping[str, str]) -> str: ...
 
 
 @dataclass(frozen=True)

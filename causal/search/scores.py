@@ -1,17 +1,18 @@
 """How much better a column is explained with one parent more or less, under a joint normal model.
 
-Hides the model. ``GaussianScore`` reads the correlation matrix of whitened blocks (numbers and categories alike, the
-degenerate Gaussian score of Andrews, Ramsey & Cooper 2019) and charges each parameter by the extended BIC (Foygel &
-Drton 2010): ``-2 log L + k log n + 2 k log d`` keeps the number of false edges near zero as columns are added, where
-BIC alone draws about one false edge in 400 pairs. A cross-validated kernel score was considered (Huang 2018): it costs
-a thousand times more. Tables of categories have a score of their own in :mod:`causal.search.tablescore`.
+Hides the model: a score is a price for each edge and a compiled loop. That of normal models reads the correlation
+matrix of whitened blocks (numbers and categories alike, the degenerate Gaussian score of Andrews, Ramsey & Cooper 2019)
+and charges each parameter by the extended BIC (Foygel & Drton 2010): ``-2 log L + k log n + 2 k log d`` keeps the
+number of false edges near zero as columns are added, where BIC alone draws about one false edge in 400 pairs. A
+cross-validated kernel score was considered (Huang 2018): it costs a thousand times more. Tables of categories have a
+loop of their own in :mod:`causal.search.tablescore`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Protocol, Self
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from causal.search.meek import Rules
 from causal.search.moments import Moments
 from causal.search.regressions import toggle_blocks
 
-__all__ = ["GaussianScore", "Score", "edge_price", "gaussian_score", "log_odds", "total_score"]
+__all__ = ["Score", "edge_price", "gaussian_score", "log_odds", "total_score"]
 
 SUREST = 1e-6
 RICHNESS = 0.5
@@ -30,17 +31,38 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
 
-class Score(Protocol):
-    """A decomposable score of directed acyclic graphs: a sum over columns of a function of the column's parents."""
+@dataclass(frozen=True)
+class Score:
+    """A decomposable score of directed acyclic graphs: a sum over columns of a function of the column's parents.
+
+    Parameters
+    ----------
+    fill : callable
+        The loop of one model; it fills in :meth:`toggle`, given the price of each edge, which edges are banned and
+        which are held, and the rows asked about.
+    price : ndarray of float, shape (d, d)
+        ``[x, w]``: cost in nats of the edge ``x -> w``, less its prior log-odds.
+    rules : Rules
+        Which edges may be added and which may not be removed.
+    """
+
+    fill: Callable[[Floats, Booleans, Booleans, Integers, Booleans, bool, Floats], None]
+    price: Floats
+    rules: Rules
 
     @property
     def width(self) -> int:
         """Number of columns d."""
-        ...
+        return len(self.price)
 
-    def under(self, rules: Rules) -> Self:
+    @cached_property
+    def _banned(self) -> Booleans:
+        banned: Booleans = self.rules.forbidden | np.eye(self.width, dtype=bool)
+        return banned
+
+    def under(self, rules: Rules) -> Score:
         """Return the same score under other knowledge of what must and may not be."""
-        ...
+        return replace(self, rules=rules)
 
     def toggle(self, children: Integers, parents: Booleans, removals: bool = False) -> Floats:
         """Return what adding or removing each single parent changes, in nats.
@@ -60,75 +82,21 @@ class Score(Protocol):
             ``[i, x]``: change of the score of ``children[i]`` when x joins its parents, or leaves them when it is
             one; ``-inf`` where knowledge rules that out, and where it was not looked at.
         """
-        ...
+        change = np.full(parents.shape, -np.inf)
+        self.fill(self.price, self._banned, self.rules.required, children, parents, removals, change)
+        return change
 
 
-@dataclass(frozen=True)
-class GaussianScore:
-    """Extended BIC of a linear Gaussian model over whitened blocks.
+def gaussian_score(moments: Moments, rules: Rules) -> Score:
+    """Return the extended BIC of linear Gaussian models over whitened blocks.
 
-    Parameters
-    ----------
-    correlation : ndarray of float, shape (q, q)
-    starts : ndarray of int, shape (d + 1,)
-        Where each block starts.
-    n : float
-        Rows that the likelihood counts.
-    price : ndarray of float, shape (d, d)
-        ``[x, w]``: cost in nats of the edge ``x -> w``, less its prior log-odds.
-    rules : Rules
-        Which edges may be added and which may not be removed.
-
-    Notes
-    -----
     Under clusters the likelihood counts the rows of the best pair, and the price of each edge is multiplied by how
     many rows of its pair are worth one (the design effect). Scaling the price and not the likelihood keeps the score
     equal for equivalent graphs.
     """
-
-    correlation: Floats
-    starts: Integers
-    n: float
-    price: Floats
-    rules: Rules
-
-    @property
-    def width(self) -> int:
-        """Number of columns d."""
-        return len(self.starts) - 1
-
-    @cached_property
-    def _banned(self) -> Booleans:
-        banned: Booleans = self.rules.forbidden | np.eye(self.width, dtype=bool)
-        return banned
-
-    def under(self, rules: Rules) -> Self:
-        """See :meth:`Score.under`."""
-        return replace(self, rules=rules)
-
-    def toggle(self, children: Integers, parents: Booleans, removals: bool = False) -> Floats:
-        """See :meth:`Score.toggle`."""
-        change = np.full(parents.shape, -np.inf)
-        toggle_blocks(
-            self.correlation,
-            self.starts,
-            self.n,
-            self.price,
-            self._banned,
-            self.rules.required,
-            children,
-            parents,
-            removals,
-            change,
-        )
-        return change
-
-
-def gaussian_score(moments: Moments, rules: Rules) -> GaussianScore:
-    """Return the score of normal models for the correlations of d columns."""
     width = np.diff(moments.starts)
     price = edge_price(moments.size) * np.outer(width, width) - log_odds(rules)
-    return GaussianScore(moments.correlation, moments.starts, float(moments.size.max()), price, rules)
+    return Score(partial(toggle_blocks, moments.correlation, moments.starts, float(moments.size.max())), price, rules)
 
 
 def edge_price(size: Floats) -> Floats:

@@ -8,10 +8,9 @@ categories with many levels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import partial
 from math import lgamma, log, pi
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +20,9 @@ from causal.search.contingency import join_rows
 from causal.search.counting import desk, likelihood_ratios, stratify, tabulate
 from causal.search.jit import compiled
 from causal.search.meek import Rules
-from causal.search.scores import log_odds
+from causal.search.scores import Score, log_odds
 
-__all__ = ["TableScore", "table_score"]
+__all__ = ["table_score"]
 
 PRIOR_ROWS = 1.0
 UNRELATED = 0.05
@@ -36,23 +35,16 @@ Integers = NDArray[np.intp]
 Codes = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class TableScore:
-    """BDeu over columns of level numbers.
+def table_score(codes: Codes, weights: Floats, size: Floats, rules: Rules) -> Score:
+    """Return the BDeu score for weighted rows of d categories.
 
     Parameters
     ----------
-    codes : ndarray of uint8, shape (d, n)
-        Level numbers from 0, a column of the table in each row.
-    levels : ndarray of int, shape (d,)
-    counts : ndarray, shape (n,)
-        Weight of each row, whole numbers where they are.
-    worth : float
-        Effective rows that a weight of one is worth.
-    price : ndarray of float, shape (d, d)
-        ``[x, w]``: extra cost of the edge ``x -> w`` per free parameter of the pair, less its prior log-odds.
-    related : ndarray of bool, shape (d, d)
-        Pairs that depend on each other when nothing is conditioned on, or that soft confidence joins. Symmetric.
+    codes : ndarray of int, shape (n, d)
+        Level numbers from 0.
+    weights : ndarray of float, shape (n,)
+    size : ndarray of float, shape (d, d)
+        Effective number of rows per pair.
     rules : Rules
 
     Notes
@@ -62,71 +54,18 @@ class TableScore:
     the BIC would charge for as many parameters at its design effect.
 
     A column that is related neither to the child nor to any of its parents is not asked about, which saves a third to
-    a half of the counting among many columns. What is lost is a parent that only moderates: independent of the child and
-    of its other parents, and without a main effect of its own. PC does not find such a parent either.
-    """
-
-    codes: Codes
-    levels: Integers
-    counts: Codes
-    worth: float
-    price: Floats
-    related: Booleans
-    rules: Rules
-
-    @property
-    def width(self) -> int:
-        """Number of columns d."""
-        return len(self.levels)
-
-    @cached_property
-    def _banned(self) -> Booleans:
-        banned: Booleans = self.rules.forbidden | np.eye(self.width, dtype=bool)
-        return banned
-
-    def under(self, rules: Rules) -> Self:
-        """See :meth:`causal.search.scores.Score.under`."""
-        return replace(self, rules=rules)
-
-    def toggle(self, children: Integers, parents: Booleans, removals: bool = False) -> Floats:
-        """See :meth:`causal.search.scores.Score.toggle`."""
-        change = np.full(parents.shape, -np.inf)
-        _toggle_tables(
-            self.codes,
-            self.levels,
-            self.counts,
-            self.worth,
-            self.price,
-            self.related,
-            self._banned,
-            self.rules.required,
-            children,
-            parents,
-            removals,
-            change,
-        )
-        return change
-
-
-def table_score(codes: Codes, weights: Floats, size: Floats, rules: Rules) -> TableScore:
-    """Return the score of tables for weighted rows of d categories.
-
-    Parameters
-    ----------
-    codes : ndarray of int, shape (n, d)
-    weights : ndarray of float, shape (n,)
-    size : ndarray of float, shape (d, d)
-        Effective number of rows per pair.
-    rules : Rules
+    a half of the counting among many columns. What is lost is a parent that only moderates: independent of the child
+    and of its other parents, without a main effect of its own. PC does not find such a parent either.
     """
     columns, counts = join_rows(codes, weights)
     worth = float(size.max() / counts.sum())
     levels = codes.max(axis=0, initial=0).astype(np.intp) + 1
     parameters = np.outer(levels - 1, levels - 1)
     extra = 0.5 * np.log(np.maximum(size, 2.0)) * (size.max() / np.maximum(size, 2.0) - 1.0) * parameters
-    price = extra + np.log(codes.shape[1]) - log_odds(rules)
-    related = _related(columns, levels, counts, size) | (log_odds(rules) > 0.0)
-    return TableScore(columns, levels, counts, worth, price, related | related.T, rules)
+    odds = log_odds(rules)
+    related = _related(columns, levels, counts, size) | (odds > 0.0) | (odds.T > 0.0)
+    price = extra + np.log(codes.shape[1]) - odds
+    return Score(partial(_toggle_tables, columns, levels, counts, worth, related), price, rules)
 
 
 def _related(columns: Codes, levels: Integers, counts: Codes, size: Floats) -> Booleans:
@@ -139,7 +78,7 @@ def _related(columns: Codes, levels: Integers, counts: Codes, size: Floats) -> B
     rows = size[first, second] / counts.sum()
     related = np.zeros(size.shape, dtype=bool)
     related[first, second] = (degrees > 0) & (statistic * rows > chdtri(np.maximum(degrees, 1.0), UNRELATED))
-    return related
+    return related | related.T
 
 
 @compiled
@@ -148,8 +87,8 @@ def _toggle_tables(
     levels: Integers,
     counts: Codes,
     worth: float,
-    price: Floats,
     related: Booleans,
+    price: Floats,
     banned: Booleans,
     held: Booleans,
     children: Integers,
@@ -157,7 +96,11 @@ def _toggle_tables(
     removals: bool,
     change: Floats,
 ) -> None:
-    """Fill ``change`` row by row; every row is one column with its parents."""
+    """Fill ``change`` row by row; every row is one column with its parents.
+
+    ``codes`` are level numbers of shape (d, n), ``counts`` the weights of the rows, ``worth`` the effective rows of a
+    weight of one, and ``related`` says which pairs depend on each other or are joined by soft confidence.
+    """
     places, table = desk(codes, counts)
     nothing, rows = np.zeros(codes.shape[1], dtype=np.uint8), counts.sum() * worth
     for row in range(len(children)):

@@ -12,6 +12,7 @@ import pytest
 
 from causal.encoding import FrameError
 from causal.estimation import Effect, NoOverlap, estimate_effect
+from causal.identification import Estimand
 
 LALONDE = Path(__file__).parents[2].parent / "shared" / "data" / "lalonde"
 HISTORY = ("age", "educ", "black", "hisp", "marr", "nodegree", "re74", "re75")
@@ -235,6 +236,13 @@ def test_no_overlap_is_refused_with_the_figures():
         with pytest.raises(NoOverlap, match="no overlap for contact") as refusal:
             estimate_effect(frame, estimand("wealth"), target=target, rng=0)
         assert refusal.value.ess < 2_000
+
+
+def test_a_treatment_that_the_covariates_decide_is_refused_on_few_rows_too():
+    wealth = np.random.default_rng(0).normal(size=300)
+    frame = pd.DataFrame({"w": wealth, "c": (wealth > 0).astype(int), "y": wealth + (wealth > 0)})
+    with pytest.raises(NoOverlap, match="decide the treatment"):
+        estimate_effect(frame, Estimand("c", "y", ("w",)), target="ato", rng=0)
 
 
 def test_a_rare_channel_is_not_taken_for_a_lack_of_overlap():
