@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphrec.learning import appetite
+from graphrec.learning import appetite, exponents, filters, smoothing
 from graphrec.learning.appetite import Appetite, appetite_as_of, fit_appetite
 from graphrec.learning.interactions import read_interactions
 from graphrec.market.history import to_microseconds
@@ -81,6 +81,19 @@ def test_scores_are_the_cells_of_the_matrix_and_archives_keep_them(tasted, tmp_p
         loaded = Appetite.load(tmp_path / model)
         assert loaded.matrix(np.arange(150)).tobytes() == matrix.tobytes()
         assert not list((tmp_path / model).glob("*.p*kl*"))
+
+
+def test_large_catalogues_are_kept_too(tasted, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (filters, exponents, smoothing):
+        monkeypatch.setattr(module, "DENSE_PRODUCTS", 5)
+    market = tasted(0).market
+    fitted = fit_appetite(market, make_offers(market), CUT)
+    assert fitted.filter is not None
+    assert fitted.filter.ease is not None
+    assert fitted.filter.ease.nnz > 0
+    fitted.save(tmp_path)
+    people = np.arange(150)
+    assert Appetite.load(tmp_path).matrix(people).tobytes() == fitted.matrix(people).tobytes()
 
 
 def test_chunks_do_not_change_the_result(tasted, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ _OVERLAPS = 500
 """Entries kept of a row of the Gram matrix: 8 bytes each. A pair is missed only if both its rows are longer."""
 _ROWS = 1024
 _SIZE_EXPONENT = 0.35
+_BUYERS = 3
+"""With fewer buyers a regression follows single customers; the walk speaks for such products."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,7 @@ def local_ease(
     penalty : float
         Ridge penalty of a neighbour with one buyer.
     products : numpy.ndarray, optional
-        Products to predict; all by default. The others get no links.
+        Products to predict; all by default. The others get no links, nor do products with fewer than three buyers.
 
     Returns
     -------
@@ -139,9 +141,9 @@ def local_ease(
 
     Examples
     --------
-    >>> X = sparse.csr_array(np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=np.float32))
+    >>> X = sparse.csr_array(np.array([[1, 1, 0], [1, 1, 0], [1, 1, 1]], dtype=np.float32))
     >>> local_ease(X, customer=0.0, links=1, penalty=0.5).toarray().astype(float).round(2).tolist()
-    [[0.0, 0.76, 0.0], [0.76, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    [[0.0, 0.8, 0.0], [0.8, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
     from graphrec.learning.appetites.loops import ridge_links
 
@@ -149,9 +151,12 @@ def local_ease(
     size = rows.diagonal()
     cosine = np.where(size > 0, np.where(size > 0, size, 1.0) ** -0.5, 0.0).astype(np.float32)
     wanted = np.arange(rows.n) if products is None else np.asarray(products, dtype=np.int64)
+    wanted = wanted[np.diff(rows.by_product.indptr)[wanted] >= _BUYERS]
     diagonal = (size + penalty * size.astype(np.float64) ** _SIZE_EXPONENT).astype(np.float32)
     near = rows.largest(links, right=cosine, wanted=wanted)
-    square = _spread(rows, np.union1d(wanted, near.indices))
+    needed = np.zeros(rows.n, dtype=bool)
+    needed[wanted] = needed[near.indices] = True
+    square = _spread(rows, np.flatnonzero(needed))
     counts = np.diff(near.indptr).astype(np.int64)
     padded = np.zeros((len(wanted), links), dtype=np.int32)
     padded[np.arange(links) < counts[:, None]] = near.indices

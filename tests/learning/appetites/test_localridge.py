@@ -73,10 +73,14 @@ def test_with_all_products_as_neighbours_it_is_the_whole_regression(monkeypatch:
 
 
 def test_products_nobody_bought_and_single_customers_do_no_harm() -> None:
-    lonely = sparse.csr_array(np.array([[1, 0, 1, 0]], dtype=np.float32))
-    found = local_ease(lonely, links=3)
+    few = np.zeros((6, 5), dtype=np.float32)
+    few[:3, [0, 2]] = 1.0  # two products with three buyers, one with two, two with none
+    few[:2, 1] = 1.0
+    found = local_ease(sparse.csr_array(few), links=3)
     assert np.isfinite(found.data).all()
-    assert found.nnz == 2
+    assert set(found.indices.tolist()) == {0, 2}
+    assert found[[1]].nnz == 2  # it predicts, but nothing predicts it
+    assert local_ease(sparse.csr_array(few[:1]), links=3).nnz == 0
     assert local_ease(sparse.csr_array((5, 4), dtype=np.float32)).nnz == 0
 
 
