@@ -51,7 +51,7 @@ def _gowalla(data: Path) -> Tastes:
 
 def _lastfm(data: Path) -> Tastes:
     path = _found(data / "lastfm" / "train.txt.gz")
-    rows = np.loadtxt(path, dtype=np.int64)
+    rows = np.loadtxt(path, usecols=(0, 1), dtype=np.int64)
     return _in_three("lastfm", 20, rows[:, 0], rows[:, 1])
 
 

@@ -54,7 +54,7 @@ def test_parts_of_a_set_are_apart_and_together_whole(tmp_path) -> None:
     for part in ("train", "test"):
         lines = [f"{who} {' '.join(map(str, rng.choice(30, 10, replace=False)))}" for who in range(20)]
         (tmp_path / "gowalla" / f"{part}.txt.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
-    pairs = "\n".join(f"{who}\t{what}\t3" for who in range(15) for what in rng.choice(30, 20, replace=False))
+    pairs = "\n".join(f"{who}\t{what}\t3.2e+05" for who in range(15) for what in rng.choice(30, 20, replace=False))
     (tmp_path / "lastfm" / "train.txt.gz").write_bytes(gzip.compress(pairs.encode()))
     for name, shares in (("gowalla", (8, 2)), ("lastfm", (16, 2))):
         tastes = read_tastes(name, tmp_path)
