@@ -1,4 +1,4 @@
-"""Commands over a clickstream: generate-events, ingest.
+"""Commands over a clickstream: generate-events, ingest, features, events-report.
 
 Hides which step reads what; every import happens when its command runs.
 """
@@ -17,7 +17,7 @@ from graphrec.cli.options import Json, Seed, say
 if TYPE_CHECKING:
     from graphrec.market.protection.keys import PseudonymKey
 
-__all__ = ["generate_events", "ingest"]
+__all__ = ["events_report", "features", "generate_events", "ingest"]
 
 Database = Annotated[Path, typer.Argument(metavar="DATABASE", help="Event database written by `graphrec ingest`.")]
 KeyFile = Annotated[
@@ -106,3 +106,52 @@ def ingest(
         for load in loads
     )
     say({"database": str(database), "loads": [asdict(load) for load in loads]}, as_json, text)
+
+
+@app.command()
+def features(
+    database: Database,
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")] = Path("features.parquet"),
+    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Events before this day (UTC).")] = None,
+    memory_limit: Memory = "1GB",
+    as_json: Json = False,
+) -> None:
+    """Write the behavioural variables of all customers as of a day; by default the day after the last event."""
+    from datetime import UTC
+
+    from graphrec.cli.options import check_place
+    from graphrec.market.clickstream.database import open_events
+    from graphrec.market.features import FEATURES, write_features
+
+    check_place(out, "--out")
+    with open_events(database, memory_limit=memory_limit) as opened:
+        rows = write_features(opened, out, as_of=None if as_of is None else as_of.replace(tzinfo=UTC))
+    facts = {"out": str(out), "customers": rows, "variables": len(FEATURES)}
+    say(facts, as_json, f"{len(FEATURES)} variables of {rows:,} customers written to {out}")
+
+
+@app.command()
+def events_report(
+    database: Database,
+    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("events.html"),
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Rank variables as of this day (UTC).")
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Write what happened as one offline page: volumes, funnel, prices, gaps, robots, calendar, variables."""
+    from datetime import UTC
+
+    from graphrec.cli.options import check_place
+    from graphrec.market.behaviour.happenings import describe_events
+    from graphrec.market.behaviour.relevance import rank_features
+    from graphrec.market.clickstream.database import open_events
+    from graphrec.report.happened import write_happened
+
+    check_place(out, "--out")
+    with open_events(database) as opened:
+        found = describe_events(opened)
+        ranking = None if as_of is None else rank_features(opened, as_of=as_of.replace(tzinfo=UTC), rng=seed)
+    write_happened(out, found, ranking)
+    say({"out": str(out)} | found.totals, as_json, f"{found.totals['events']:,} events described in {out}")

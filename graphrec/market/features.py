@@ -229,7 +229,9 @@ def _write(path: str | Path, parts: Iterator[pyarrow.Table]) -> int:
         writer = None
         try:
             for part in parts:
-                writer = writer or pyarrow.parquet.ParquetWriter(beside, part.schema, compression="zstd")
+                writer = writer or pyarrow.parquet.ParquetWriter(
+                    beside, part.schema, compression="lz4", use_dictionary=False
+                )
                 writer.write_table(part)
                 rows += part.num_rows
         finally:

@@ -90,10 +90,10 @@ def edges(events: ibis.Table) -> ibis.Table:
     rows = events.filter(events.product.notnull())
     kind = rows.event_type
     return rows.group_by("customer", "product").agg(
-        views=(kind == _VIEW).sum().cast("int32"),
-        carts=(kind == _CART).sum().cast("int32"),
-        removals=(kind == _REMOVAL).sum().cast("int32"),
-        purchases=(kind == _PURCHASE).sum().cast("int32"),
+        views=rows.count(where=kind == _VIEW).cast("int32"),
+        carts=rows.count(where=kind == _CART).cast("int32"),
+        removals=rows.count(where=kind == _REMOVAL).cast("int32"),
+        purchases=rows.count(where=kind == _PURCHASE).cast("int32"),
         last_time=rows.event_time.max(),
     )
 
