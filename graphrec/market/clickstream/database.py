@@ -172,7 +172,9 @@ def open_events(
     except duckdb.Error as error:
         raise DataError(_why_not(place, error)) from error
     try:
-        connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+        with suppress(duckdb.Error):  # inside a notebook without widgets there is no bar to switch off
+            connection.execute("SET enable_progress_bar = false")
+        connection.execute("SET TimeZone = 'UTC'")
         database = EventDatabase(place, connection)
         _prepare(database, key, time_zone, create and not read_only)
         yield database
