@@ -145,7 +145,7 @@ def events_report(
 
     from graphrec.cli.options import check_place
     from graphrec.market.behaviour.happenings import describe_events
-    from graphrec.market.behaviour.relevance import rank_features
+    from graphrec.market.behaviour.featureranking import rank_features
     from graphrec.market.clickstream.database import open_events
     from graphrec.report.happened import write_happened
 

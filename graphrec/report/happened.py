@@ -45,7 +45,7 @@ def write_happened(
     path : path-like
     happenings : Happenings
     ranking : pandas.DataFrame, optional
-        Of `graphrec.market.behaviour.relevance.rank_features`.
+        Of `graphrec.market.behaviour.featureranking.rank_features`.
     title : str
     """
     scripts = [read_asset("pages.js")]
