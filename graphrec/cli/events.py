@@ -144,8 +144,8 @@ def events_report(
     from datetime import UTC
 
     from graphrec.cli.options import check_place
-    from graphrec.market.behaviour.happenings import describe_events
     from graphrec.market.behaviour.featureranking import rank_features
+    from graphrec.market.behaviour.happenings import describe_events
     from graphrec.market.clickstream.database import open_events
     from graphrec.report.happened import write_happened
 

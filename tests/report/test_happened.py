@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from graphrec.market.behaviour.happenings import describe_events, holidays
 from graphrec.market.behaviour.featureranking import rank_features
+from graphrec.market.behaviour.happenings import describe_events, holidays
 from graphrec.market.clickstream.database import open_events
 from graphrec.market.clickstream.generation import generate_events
 from graphrec.market.clickstream.loading import ingest_events
