@@ -233,12 +233,13 @@ def test_auto_says_what_it_picked_and_why():
     normal, laplace = (linear_rows(edges, 2000, rng, noise) for noise in ("normal", "laplace"))
     bent = laplace.assign(x00=laplace["x01"] ** 2 * laplace["x02"] + 0.1 * laplace["x00"], x03=laplace["x04"] ** 2)
     cut = normal.apply(lambda column: pd.cut(column, 3, labels=["low", "middle", "high"]).astype(str))
+    wide = cut.assign(x08=rng.choice(["low", "high"], len(cut)))
     picked = []
-    for frame in (normal, laplace, bent, cut, normal.assign(x00=cut["x00"])):
+    for frame in (normal, laplace, bent, cut, wide, normal.assign(x00=cut["x00"])):
         notes = [note for note in discover(frame, bootstraps=0).notes if note.kind == "method"]
         picked.append(notes[0].sentence.split("'")[1])
         assert len(notes) == 1
-    assert picked == ["boss", "lingam", "boss", "boss", "pc"]
+    assert picked == ["boss", "lingam", "boss", "pc", "boss", "pc"]
 
 
 @pytest.mark.slow
