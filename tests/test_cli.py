@@ -268,7 +268,7 @@ def test_explain_without_a_customer_speaks_of_the_model(model: Path, call: Call)
 
 
 WRONG = {
-    "an unknown customer": (["explain", "nobody"], "not known"),
+    "an unknown customer": (["explain", "nobody"], "1 customer is not known: 'nobody'; take"),
     "an unknown language": (["explain", "C001", "--language", "de"], "language is 'de'"),
     "an unknown method": (["explain", "--method", "tarot"], "choose one of shap"),
     "an unknown channel": (["explain", "--channel", "pigeon"], "was not learned"),
@@ -278,8 +278,10 @@ WRONG = {
     "two choices at once": (["prescribe", "--everybody", "--segment", "age=30"], "exclude each other"),
     "no value of a segment": (["prescribe", "--segment", "age"], "COLUMN=VALUE"),
     "an empty segment": (["prescribe", "--segment", "household_size=99"], "no customer has household_size"),
-    "a negative budget": (["prescribe", "--budget", "-1"], "budget"),
-    "no customers": (["prescribe", "--n", "0"], "n is 0"),
+    "a negative budget": (["prescribe", "--budget", "-1"], "--budget is -1"),
+    "a negative seed": (["prescribe", "--seed", "-1"], "--seed is -1"),
+    "a file that is no graph": (["prescribe", "--graph", "list.json"], "list.json is no causal graph"),
+    "no customers": (["prescribe", "--n", "0"], "--n is 0"),
     "a graph of other data": (["prescribe", "--graph", "other.json"], "the graph belongs to other data"),
 }
 
@@ -291,10 +293,11 @@ def test_what_cannot_be_asked_is_one_line_and_leaves_nothing(
     words, said = WRONG[case]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other.json").write_text(CausalGraph(["rain", "umbrella"], [("rain", "umbrella")]).to_json())
+    (tmp_path / "list.json").write_text("[1, 2]")
     named = ["--model", model] if words[0] == "explain" else []
     place = [model] if words[0] == "prescribe" else []
     assert said in refused(call(words[0], *place, *words[1:], *named))
-    assert tree(tmp_path) == {"other.json"}
+    assert tree(tmp_path) == {"list.json", "other.json"}
 
 
 def test_without_a_browser_the_pdf_is_refused_before_the_work(

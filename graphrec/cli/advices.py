@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from graphrec.cli.application import app
-from graphrec.cli.options import Json, Model, Seed, check_place, read_words, say
+from graphrec.cli.options import Json, Model, Seed, check_place, check_size, read_graph, say
 
 __all__ = ["explain", "prescribe"]
 
@@ -86,13 +86,13 @@ def prescribe(
     as_json: Json = False,
 ) -> None:
     """Say which lever to move for a customer, a segment or everybody, what it brings, how sure that is, and why."""
-    from causal.graph import CausalGraph
     from graphrec.cli.answers import advise
     from graphrec.market.writing import replacing
 
+    check_size(n, budget)
     check_place(out, "--out")
     _check(language, report, pdf)
-    other = None if graph is None else CausalGraph.from_json(read_words(graph))
+    other = read_graph(graph)
     fitted = _load(model)
     named = [_identifier(fitted, text) for text in customer or ()]
     found = advise(fitted, named, segment, everybody, n, budget, by, other, language, currency, seed, _narrate)

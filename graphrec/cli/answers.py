@@ -41,6 +41,8 @@ _EACH = 50
 _BY_OUTCOME = ("permutation", "conditional permutation")
 """Methods that ask how much worse a prediction gets: an effect is never observed, so nothing can get worse."""
 _SHOWN = 5
+_MADE = ("weight", "propensity", "randomised", "cluster", "value")
+"""Columns that a panel adds to the table it was made of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,4 +305,5 @@ def _customers(model: Recommender) -> pd.DataFrame:
         return model.market.customers
     frame = model.panel.frame
     table = frame if "customer_id" in frame.columns else frame.assign(customer_id=range(len(frame)))
-    return table.drop_duplicates("customer_id")
+    made = [name for name in _MADE if name in table.columns and name not in model.panel.roles]
+    return table.drop(columns=made).drop_duplicates("customer_id")

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from graphrec.cli.application import app
-from graphrec.cli.options import Data, Horizon, Json, Model, Offer, Seed, read_words, say
+from graphrec.cli.options import Data, Horizon, Json, Model, Offer, Seed, check_size, read_graph, say
 
 __all__ = ["discover", "score", "train"]
 
@@ -58,13 +58,12 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fit appetite, graph and effects, and save the model."""
-    from causal.graph import CausalGraph
     from graphrec.decisions.recommender import Recommender, RecommenderConfig
     from graphrec.market.ingestion import read_market
     from graphrec.market.writing import check_writable
 
     check_writable(out.parent)
-    known = None if graph is None else CausalGraph.from_json(read_words(graph))
+    known = read_graph(graph)
     config = RecommenderConfig(offer=offer, horizon_days=horizon_days, appetite=appetite, bootstraps=20)
     kept = out.with_name(f"{out.name}.checkpoint")
     model = Recommender(config).fit(read_market(data), graph=known, rng=seed, progress=not as_json, checkpoint=kept)
@@ -93,6 +92,7 @@ def score(
     from graphrec.decisions.recommender import load_recommender
     from graphrec.market.writing import check_writable, write_table
 
+    check_size(n)
     check_writable(out.parent)
     scores = load_recommender(model).recommend(n, by=by)
     write_table(out, scores)

@@ -20,6 +20,8 @@ __all__ = [
     "Policy",
     "Seed",
     "check_place",
+    "check_size",
+    "read_graph",
     "read_policy",
     "read_table",
     "read_words",
@@ -27,8 +29,19 @@ __all__ = [
 ]
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="Folder with the tables and their market.toml.")]
+
+
+def _check_seed(seed: int) -> int:
+    """Refuse before the work what no generator takes."""
+    from graphrec.market.tables import DataError
+
+    if seed < 0:
+        raise DataError(f"--seed is {seed}; give a whole number, at least 0")
+    return seed
+
+
+Seed = Annotated[int, typer.Option(help="Same seed, same bytes.", callback=_check_seed)]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder written by `graphrec train` or `graphrec run`.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same bytes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
 Offer = Annotated[str, typer.Option(help="What a contact is about: product, category, campaign or auto.")]
 Horizon = Annotated[int, typer.Option(help="Days after a contact in which the outcome counts.")]
@@ -57,9 +70,34 @@ def read_words(path: Path) -> str:
     from graphrec.market.tables import DataError
 
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"cannot read {path}: it is no UTF-8 text") from error
+
+
+def read_graph(path: Path | None) -> Any:
+    """The causal graph of a JSON file, or an error that names the file; None without one."""
+    from causal.graph import CausalGraph, GraphError
+    from graphrec.market.tables import DataError
+
+    if path is None:
+        return None
+    try:
+        return CausalGraph.from_json(read_words(path))
+    except GraphError as error:
+        raise DataError(f"{path} is no causal graph of `graphrec discover`: {error}") from error
+
+
+def check_size(n: int, budget: float | None = None) -> None:
+    """Refuse before the work a number of rows or a budget that makes no sense."""
+    from graphrec.market.tables import DataError
+
+    if n < 1:
+        raise DataError(f"--n is {n}; give at least 1")
+    if budget is not None and not 0 <= budget < float("inf"):
+        raise DataError(f"--budget is {budget:g}; give a finite amount of money, at least 0")
 
 
 def read_table(path: Path) -> Any:

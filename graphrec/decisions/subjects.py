@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Subjects", "find_subjects"]
 
 _OFFERS = 4
+_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,8 @@ def find_subjects(
     channels : sequence of str
         Channels whose effect is identifiable; all learned ones when there is none, to find an offer.
     customers : sequence, optional
-        Identifiers, of which a second mention is ignored; by default the ``n`` with the best contact.
+        Identifiers, of which a second mention is ignored; a text or number alone is one customer. By default the ``n``
+        with the best contact.
     n : int
         Number of customers when none are named.
     as_of : time-like, optional
@@ -75,6 +77,8 @@ def find_subjects(
     DataError
         A customer is unknown, the list is empty, or a moment was given for a ready-made table.
     """
+    if customers is not None and np.isscalar(customers):
+        customers = [customers]
     named = None if customers is None else list(dict.fromkeys(_scalar(customer) for customer in customers))
     if named is not None and not named:
         raise DataError("customers is empty; name at least one, or leave it out for the most valuable ones")
@@ -179,12 +183,12 @@ def _typical(column: pd.Series) -> Any:
 
 
 def _unknown(customers: Sequence[Any], known: Any) -> DataError:
-    """The error for unknown customers; it names types and numbers, for no identifier may reach a log."""
+    """The error for unknown customers; it repeats what was asked and shows none of the identifiers held."""
     asked, held = type(customers[0]).__name__, type(_scalar(known[0])).__name__ if len(known) else "nothing"
-    return DataError(
-        f"{len(customers)} customer(s) are not known (identifiers given as {asked}, the market's are {held}); "
-        "take identifiers from the customers table"
-    )
+    shown = ", ".join(map(repr, customers[:_SHOWN])) + (" and more" if len(customers) > _SHOWN else "")
+    typed = "" if asked == held else f" (identifiers given as {asked}, those of the data are {held})"
+    count = "1 customer is" if len(customers) == 1 else f"{len(customers)} customers are"
+    return DataError(f"{count} not known: {shown}{typed}; take identifiers from the customers table")
 
 
 def _scalar(value: Any) -> Any:

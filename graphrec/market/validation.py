@@ -335,7 +335,10 @@ def _hint(name: str, reason: str, given: pd.DataFrame, tables: Mapping[str, pd.D
         here, there = given[column].dtype, tables[target][column].dtype
         if here == there:
             return "; compare the spelling of the identifiers in both tables"
-        return f"; {column} is {here} in {name} and {there} in {target}: give both the same type"
+        return (
+            f"; {column} is {here} in {name} and {there} in {target}: give both the same type "
+            "(pandas.read_csv(..., dtype=str) keeps identifiers such as 001 as they are written)"
+        )
     if reason.endswith("cannot be read as a time"):
         return "; write 2024-03-31T18:00:00Z, or convert numbers with pandas.to_datetime(..., unit='s')"
     return ""

@@ -165,12 +165,15 @@ class _Drawn:
         rows = [self._row("page.estimate", "adjusted", record, "effect", "low", "high")]
         if self._same_contact(record, told) and is_number(told.get("naive")):
             rows.insert(0, self._row("page.naive", "naive", told, "naive", "naive_low", "naive_high"))
+        naive = rows[0]["style"] == "naive"
         average = record.get("average")
+        said = ["page.effect.text" if naive else "page.effect.only", *(["page.effect.average"] if average else ())]
         if average:
             rows.append(self._row("page.average", "difference_in_differences", average, "effect", "low", "high"))
         return {
             "chart": interval_chart(rows, self._unit()),
-            "naive": rows[0]["style"] == "naive",
+            "title": self.language.say("page.effect" if naive else "page.effect.title"),
+            "text": " ".join(self.language.say(key) for key in said),
             "level": self._level(record),
         }
 
@@ -179,7 +182,9 @@ class _Drawn:
         if len(self.letter.records) != 1 or self.letter.graph is None:
             return None
         tempting = {str(each["column"]): str(each["role"]) for group in self.letter.avoid for each in group}
-        return draw_path(self.letter.graph, self.letter.records[0].get("through") or (), tempting, self.teller.column)
+        through = self.letter.records[0].get("through") or ()
+        drawn = draw_path(self.letter.graph, through, tempting, self.teller.column)
+        return drawn and {**drawn, "text": self.language.say("page.path.text", levers=self._moved())}
 
     def comparison(self) -> list[dict[str, str]]:
         return [
@@ -201,12 +206,19 @@ class _Drawn:
                     share=self.language.percent(float(row["acting"])),
                     n=self.language.number(float(row["customers"]), 0),
                 ),
-                "lever": self.teller.column(str(row["lever"])) if row.get("acting") else "–",
+                "lever": self.teller.levers(str(row["lever"])) if row.get("acting") else "–",
                 "effect": self._bounded(row),
                 "net": self.teller.net(row["net_value"]),
             }
             for row in self.letter.segments
         ]
+
+    def _moved(self) -> str:
+        """The levers of the one advice, as the boxes are called."""
+        levers = [str(move["lever"]) for move in self.letter.records[0].get("moves") or ()]
+        if self.language.code == "fr":
+            return self.language.listing(f"« {self.teller.column(lever)} »" for lever in levers)
+        return self.language.listing(map(self.teller.column, levers))
 
     def _card(self, place: int, record: Mapping[str, Any], chart: Chart | None) -> dict[str, Any]:
         avoid = self.letter.avoid[place] if place < len(self.letter.avoid) else ()

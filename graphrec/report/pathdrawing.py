@@ -1,7 +1,9 @@
 """The way from a lever to the outcome as a small picture: boxes, arrows, and in grey what is taken out of it.
 
 Hides which columns a reader needs: the steps of the paths, the common causes that the comparison takes out, and the
-columns that tempt and only follow. The whole graph has a page of its own.
+columns that tempt and only follow. The whole graph has a page of its own. An arrow over several columns of boxes keeps
+a row free in each of them (the dummy nodes of Sugiyama 1981) and bends only between columns, so that it never runs
+behind a box and reads as an arrow of that box; straight lines were tried and did.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ from itertools import pairwise
 from typing import Any
 
 from causal.graph import CausalGraph
-from graphrec.report.layout import place_nodes, wrap_label
+from graphrec.report.layout import Placement, place_nodes, wrap_label
 from graphrec.report.still import draw_still
 
 __all__ = ["draw_path"]
 
 _ARROW = " -> "
 _COMMON = 3
+
+Pair = tuple[str, str]
 
 
 def draw_path(
@@ -43,9 +47,9 @@ def draw_path(
     directed = graph.consensus or graph
     outcome = paths[0][-1]
     levers = list(dict.fromkeys(path[0] for path in paths))
-    steps = {node: max(path.index(node) for path in paths if node in path) for path in paths for node in path}
+    steps = _steps(paths)
     common = _common(directed, levers, outcome)
-    last = max(len(path) for path in paths) - 1
+    last = max(steps.values())
     tiers = {**dict.fromkeys(common, 0), **{node: 1 + step for node, step in steps.items()}, outcome: 1 + last}
     follows = [name for name, role in tempting.items() if role == "consequence" and name not in tiers]
     beside = [name for name in tempting if name not in tiers and name not in follows]
@@ -53,9 +57,60 @@ def draw_path(
     pairs = _pairs(directed, paths, tiers, {*common, *beside}) + [(outcome, name) for name in follows]
     parts = {name: _part(name, levers, outcome, steps) for name in tiers}
     labels = {name: wrap_label(label(name), 14) for name in tiers}
-    placement = place_nodes(labels, tiers, pairs)
-    drawn = draw_still(CausalGraph(list(tiers), pairs), placement, parts, labels)
-    return {**drawn, "bands": []}
+    placement, ways = _routed(labels, tiers, pairs)
+    drawn = draw_still(CausalGraph(list(tiers)), placement, parts, labels)
+    return {**drawn, "bands": [], "edges": [{"kind": "directed", "way": ways[pair]} for pair in pairs]}
+
+
+def _steps(paths: Sequence[Sequence[str]]) -> dict[str, int]:
+    """Column of each node: one after all that leads to it."""
+    pairs = {pair for path in paths for pair in pairwise(path)}
+    step = dict.fromkeys((node for path in paths for node in path), 0)
+    for _ in step:
+        for a, b in pairs:
+            step[b] = min(max(step[b], step[a] + 1), len(step))
+    return step
+
+
+def _routed(
+    labels: Mapping[str, str], tiers: Mapping[str, int], pairs: Sequence[Pair]
+) -> tuple[Placement, dict[Pair, str]]:
+    """Where the boxes stand, and the way of each arrow through free rows, as an SVG path."""
+    columns = sorted(set(tiers.values()))
+    stops = {
+        (a, b): [a, *((f"{a}{_ARROW}{b} in {tier}") for tier in columns if tiers[a] < tier < tiers[b]), b]
+        for a, b in pairs
+    }
+    between = {stop: (pair, place) for pair, found in stops.items() for place, stop in enumerate(found[1:-1], 1)}
+    passed = {
+        stop: [tier for tier in columns if tiers[pair[0]] < tier][place - 1] for stop, (pair, place) in between.items()
+    }
+    links = [link for found in stops.values() for link in pairwise(found)]
+    placed = place_nodes({**labels, **dict.fromkeys(between, "")}, {**tiers, **passed}, links)
+    sides = {band.tier: (band.left, band.right) for band in placed.bands}
+    every = {**tiers, **passed}
+    ways = {
+        pair: _way([(*sides[every[stop]], placed.positions[stop][1]) for stop in found], _ends(placed, pair))
+        for pair, found in stops.items()
+    }
+    kept = {name: placed.positions[name] for name in labels}
+    return Placement(kept, {name: placed.widths[name] for name in labels}, placed.bands), ways
+
+
+def _ends(placed: Placement, pair: Pair) -> tuple[float, float]:
+    """Right side of the first box and left side of the second."""
+    (a, b), x = pair, placed.positions
+    return x[a][0] + placed.widths[a] / 2, x[b][0] - placed.widths[b] / 2
+
+
+def _way(stops: Sequence[tuple[float, float, float]], ends: tuple[float, float]) -> str:
+    """Level inside columns (left, right, height), bent between them."""
+    said = [f"M{ends[0]:.1f} {stops[0][2]:.1f} H{stops[0][1]:.1f}"]
+    for (_, right, before), (left, beyond, after) in pairwise(stops):
+        middle = (right + left) / 2
+        said.append(f"C{middle:.1f} {before:.1f} {middle:.1f} {after:.1f} {left:.1f} {after:.1f}")
+        said.append(f"H{beyond:.1f}")
+    return " ".join([*said[:-1], f"H{ends[1]:.1f}"])
 
 
 def _common(directed: CausalGraph, levers: Sequence[str], outcome: str) -> list[str]:

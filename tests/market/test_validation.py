@@ -219,6 +219,7 @@ def test_identifiers_of_another_type_get_a_hint():
     frame = GOOD["solicitations"].assign(customer_id=[1, 2, 3])
     message = refusal("solicitations", frame, share=0.2)
     assert "customer_id is int64 in solicitations and str in customers: give both the same type" in message
+    assert "dtype=str" in message
     misspelt = GOOD["solicitations"].assign(customer_id=["A", "B", "C"])
     assert "compare the spelling of the identifiers" in refusal("solicitations", misspelt, share=0.2)
 

@@ -36,6 +36,8 @@ _TEXTS = {
     "gain.bounded": "{gain} ({level} interval: {low} to {high}).",
     "gain.unbounded": "{gain}; there is no interval, because the equations behind it give none that holds.",
     "gain.zero": "The interval includes zero: it may change nothing.",
+    "gain.harm": "The interval reaches well below zero: it may change nothing, and it may also do harm.",
+    "gain.reverse": "The interval reaches well above zero: it may change nothing, or the opposite may happen.",
     "outcome.purchase": "a purchase",
     "outcome.other": "“{name}”",
     "event.purchase": "the purchase",
@@ -95,13 +97,16 @@ _TEXTS = {
     "page.effect": "The effect beside the naive figure",
     "page.effect.text": "The naive figure compares contacted customers with the others as they come. The effect is for "
                         "customers like this one, with what drove past contacts taken out.",
+    "page.effect.title": "The effect and how sure it is",
     "page.effect.only": "The effect with its interval.",
+    "page.effect.average": "The last line is the mean over all customers who get the same advice: it is better known "
+                           "than the figure of one customer, and says less about this one.",
     "page.effect.level": "Intervals of {level}.",
     "page.naive": "naive comparison",
     "page.estimate": "effect",
     "page.average": "all customers with this move",
     "page.path": "Through what it works",
-    "page.path.text": "An arrow means “changes”. The advice moves the first box; grey boxes stand for what the "
+    "page.path.text": "An arrow means “changes”. The advice moves {levers}; grey boxes stand for what the "
                       "comparison takes out or what only follows.",
     "page.apart": "Where the model and the causes point apart",
     "page.apart.column": "Column",
@@ -127,7 +132,7 @@ _TEXTS = {
     "page.end": "this customer",
     "page.share": "{share} of {n}",
     "page.chain": "Why it should work",
-    "chain.axiom": "The ontology lets the company move {cause}.",
+    "chain.axiom": "The company can move {cause}.",
     "chain.edge": "The graph: {cause} changes {effect}.",
     "chain.edge.share": "The graph: {cause} changes {effect}, in {share} of the resampled data sets.",
     "question.shap": "How much did each class of columns move the predicted effect away from the usual one?",

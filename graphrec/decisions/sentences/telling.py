@@ -20,8 +20,11 @@ from graphrec.decisions.sentences.reasonkeys import block_key, doubt_key, refrai
 __all__ = ["Names", "Teller", "Telling", "tell_advice"]
 
 _ARROW = " -> "
+_JOINT = " + "
 _NOTHING = "do nothing"
 _WAYS = 3
+_CLEARLY = 0.05
+"""Share of an interval on the far side of zero from which on the opposite of the effect is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,8 @@ class Teller:
         level = self.language.percent(float(record.get("level") or 0.95))
         ends = [self._end(float(end)) for end in (low, high)]  # type: ignore[arg-type]
         said = self._say("gain.bounded", gain=gain, level=level, low=ends[0], high=ends[1])
-        return f"{said} {self._say('gain.zero')}" if float(low) <= 0 <= float(high) else said  # type: ignore[arg-type]
+        doubt = _zero_key(float(effect), float(low), float(high))  # type: ignore[arg-type]
+        return f"{said} {self._say(doubt)}" if doubt else said
 
     def cost(self, record: Mapping[str, Any]) -> str:
         """What it costs and what is left."""
@@ -280,10 +284,18 @@ class Teller:
     def alternative(self, other: Mapping[str, Any]) -> str:
         """Another move in a few words."""
         lever, to = str(other["lever"]), other.get("to")
+        levers, ends = lever.split(_JOINT), str(to).split(_JOINT)
+        if 1 < len(levers) == len(ends) and lever not in self.names.labels:
+            pairs = zip(levers, map(_plain_value, ends))
+            return self.language.listing(self.alternative({"lever": one, "to": end}) for one, end in pairs)
         if lever == self.names.treatment:
             channel, about, offer = str(to).partition(" about ")
             return self.language.name(channel) + (self._about(offer) if about else "")
         return f"{self.column(lever)} → {self.language.figure(to)}"
+
+    def levers(self, joined: str) -> str:
+        """The columns of a move, which may be several at once."""
+        return self.language.listing(map(self.column, joined.split(_JOINT)))
 
     def net(self, value: Any) -> str:
         """Net value with its sign."""
@@ -328,6 +340,25 @@ def _acts(other: Any) -> bool:
     return (
         isinstance(other, Mapping) and other.get("lever") not in (None, _NOTHING) and _is_number(other.get("net_value"))
     )
+
+
+def _plain_value(text: str) -> float | str:
+    """A number that was written as text, so that it gets the marks of the language."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
+
+
+def _zero_key(effect: float, low: float, high: float) -> str:
+    """What an interval that holds zero means: nothing, or the opposite where a clear share of it lies beyond."""
+    if not low <= 0 <= high:
+        return ""
+    beyond = -low if effect >= 0 else high
+    if beyond <= _CLEARLY * (high - low):
+        return "gain.zero"
+    return "gain.harm" if effect >= 0 else "gain.reverse"
 
 
 def _places(size: float) -> int:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from graphrec.decisions.sentences.columnnames import Names
 from graphrec.decisions.sentences.languages import LANGUAGES, language_of
-from graphrec.decisions.sentences.telling import Telling, tell_advice
+from graphrec.decisions.sentences.telling import Teller, Telling, tell_advice
 from graphrec.market.tables import DataError
 
 MAIL = {"lever": "treatment", "from": "none", "to": "email"}
@@ -126,9 +126,30 @@ def test_grade_x_never_promises(code: str) -> None:
 
 
 def test_an_interval_that_holds_zero_says_what_that_means() -> None:
-    english, french = both({**ADVICE, "low": -0.01})
+    english, french = both({**ADVICE, "low": -0.001})
     assert english.gain.endswith("The interval includes zero: it may change nothing.")
     assert plain(french.gain).endswith("L’intervalle contient zéro : l’effet peut être nul.")
+
+
+@pytest.mark.parametrize(
+    ("effect", "low", "high", "words"),
+    [
+        (0.039, -0.195, 0.273, ("it may also do harm", "l’action peut aussi nuire")),
+        (-0.039, -0.273, 0.195, ("the opposite may happen", "ou contraire")),
+    ],
+)
+def test_an_interval_far_beyond_zero_warns_of_the_opposite(
+    effect: float, low: float, high: float, words: tuple[str, str]
+) -> None:
+    told = both({**ADVICE, "effect": effect, "low": low, "high": high})
+    assert all(word in plain(each.gain) for word, each in zip(words, told))
+
+
+def test_another_move_of_two_levers_is_in_the_language() -> None:
+    other = {"lever": "treatment + discount", "to": "call + 0.25", "net_value": 1.0}
+    teller = Teller(language_of("fr"), MARKET)
+    assert teller.alternative(other) == "téléphone et remise → 0,25"
+    assert teller.levers("price + discount") == "prix et remise"
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
