@@ -268,7 +268,7 @@ def test_explain_without_a_customer_speaks_of_the_model(model: Path, call: Call)
 
 
 WRONG = {
-    "an unknown customer": (["explain", "nobody"], "1 customer is not known: 'nobody'; take"),
+    "an unknown customer": (["explain", "nobody"], "1 customer(s) are not known: 'nobody'; take"),
     "an unknown language": (["explain", "C001", "--language", "de"], "language is 'de'"),
     "an unknown method": (["explain", "--method", "tarot"], "choose one of shap"),
     "an unknown channel": (["explain", "--channel", "pigeon"], "was not learned"),

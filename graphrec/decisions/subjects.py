@@ -187,8 +187,9 @@ def _unknown(customers: Sequence[Any], known: Any) -> DataError:
     asked, held = type(customers[0]).__name__, type(_scalar(known[0])).__name__ if len(known) else "nothing"
     shown = ", ".join(map(repr, customers[:_SHOWN])) + (" and more" if len(customers) > _SHOWN else "")
     typed = "" if asked == held else f" (identifiers given as {asked}, those of the data are {held})"
-    count = "1 customer is" if len(customers) == 1 else f"{len(customers)} customers are"
-    return DataError(f"{count} not known: {shown}{typed}; take identifiers from the customers table")
+    return DataError(
+        f"{len(customers)} customer(s) are not known: {shown}{typed}; take identifiers from the customers table"
+    )
 
 
 def _scalar(value: Any) -> Any:

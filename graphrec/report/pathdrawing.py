@@ -9,7 +9,8 @@ behind a box and reads as an arrow of that box; straight lines were tried and di
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from dataclasses import replace
+from itertools import combinations, pairwise
 from typing import Any
 
 from causal.graph import CausalGraph
@@ -87,6 +88,7 @@ def _routed(
     }
     links = [link for found in stops.values() for link in pairwise(found)]
     placed = place_nodes({**labels, **dict.fromkeys(between, "")}, {**tiers, **passed}, links)
+    placed = replace(placed, positions=_uncrossed(placed.positions, {**tiers, **passed}, links))
     sides = {band.tier: (band.left, band.right) for band in placed.bands}
     every = {**tiers, **passed}
     ways = {
@@ -95,6 +97,30 @@ def _routed(
     }
     kept = {name: placed.positions[name] for name in labels}
     return Placement(kept, {name: placed.widths[name] for name in labels}, placed.bands), ways
+
+
+def _uncrossed(
+    positions: Mapping[str, tuple[float, float]], tiers: Mapping[str, int], links: Sequence[Pair]
+) -> dict[str, tuple[float, float]]:
+    """Swap two of a column wherever that leaves fewer crossings, or as many and shorter bends."""
+    best = dict(positions)
+    least = _tangle(best, links)
+    for a, b in [pair for pair in combinations(positions, 2) if tiers[pair[0]] == tiers[pair[1]]] * 2:
+        tried = {**best, a: (best[a][0], best[b][1]), b: (best[b][0], best[a][1])}
+        found = _tangle(tried, links)
+        if found < least:
+            best, least = tried, found
+    return best
+
+
+def _tangle(positions: Mapping[str, tuple[float, float]], links: Sequence[Pair]) -> tuple[int, float]:
+    """Crossings of links between the same two columns, and the height that all links climb."""
+    ends = [(*positions[a], *positions[b]) for a, b in links]
+    crossed = sum(
+        (x1, x2) == (z1, z2) and (y1 - w1) * (y2 - w2) < 0
+        for (x1, y1, x2, y2), (z1, w1, z2, w2) in combinations(ends, 2)
+    )
+    return crossed, round(sum(abs(y1 - y2) for _, y1, _, y2 in ends), 1)
 
 
 def _ends(placed: Placement, pair: Pair) -> tuple[float, float]:

@@ -20,10 +20,10 @@ MODEL = SimpleNamespace(
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ("C0001", r"^1 customer is not known: 'C0001'; take"),
-        (["C1", "X", "Y"], r"^2 customers are not known: 'X', 'Y'; take"),
-        (7, r"^1 customer is not known: 7 \(identifiers given as int, those of the data are str\)"),
-        (list("abcdefg"), r"^7 customers are not known: 'a', 'b', 'c', 'd', 'e' and more; take"),
+        ("C0001", r"^1 customer\(s\) are not known: 'C0001'; take"),
+        (["C1", "X", "Y"], r"^2 customer\(s\) are not known: 'X', 'Y'; take"),
+        (7, r"^1 customer\(s\) are not known: 7 \(identifiers given as int, those of the data are str\)"),
+        (list("abcdefg"), r"^7 customer\(s\) are not known: 'a', 'b', 'c', 'd', 'e' and more; take"),
     ],
 )
 def test_unknown_customers_are_named_as_they_were_asked(asked, said):
