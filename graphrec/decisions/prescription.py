@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from causal.graph import CausalGraph
 from graphrec.decisions.prescriptions.appraisal import appraise_moves
+from graphrec.decisions.prescriptions.budgeting import check_budget
 from graphrec.decisions.prescriptions.collection import Prescriptions
 from graphrec.decisions.prescriptions.constantaction import ConstantAction, find_constant
 from graphrec.decisions.prescriptions.contact import ContactModel, Gaps
@@ -34,7 +35,7 @@ from graphrec.decisions.prescriptions.promises import GRADE_WORDS, Prescription
 from graphrec.decisions.prescriptions.tryout import Cost
 from graphrec.decisions.subjects import Subjects, find_subjects
 from graphrec.learning.adjustment import choose_columns
-from graphrec.learning.falsification import NegativeControl
+from graphrec.learning.effects import EffectModel
 from graphrec.market.panel import Panel
 from graphrec.market.tables import DataError
 from ontology import load_ontology
@@ -93,7 +94,7 @@ def prescribe(
     Raises
     ------
     DataError
-        Unknown customer, or a graph of other data.
+        Unknown customer, a graph of other data, or a budget that is no amount of money.
     NotFitted
         The model has to be fitted first.
 
@@ -123,6 +124,8 @@ def prescribe(
     """
     if n < 1:
         raise DataError(f"n is {n}; ask for at least one customer")
+    if budget is not None:
+        check_budget(budget)
     panel, onto = model.panel, ontology or load_ontology()
     used = model.graph if graph is None else _checked_graph(panel, graph)
     evidence = _contact_evidence(model, used, onto)
@@ -166,26 +169,35 @@ def _contact_evidence(model: Recommender, graph: CausalGraph, onto: Ontology) ->
     judged = effects.adjustment if graph is model.graph else choose_columns(panel, graph)
     strange = sorted(set(effects.design.sources) - set(judged.columns))
     excluded = f"the model was fitted with {strange[0]}, which this graph excludes" if strange else None
-    return {
-        channel: _grade_contact(effects.grades[channel], judged.refusal, excluded, effects.check)
-        for channel in effects.channels
-    }
+    return {channel: _grade_contact(effects, channel, judged.refusal, excluded) for channel in effects.channels}
 
 
-def _grade_contact(grade: str, refusal: str | None, excluded: str | None, check: NegativeControl) -> Evidence:
+def _grade_contact(effects: EffectModel, channel: str, refusal: str | None, excluded: str | None) -> Evidence:
     """What a channel's grade becomes under a graph, and why."""
+    grade, check = effects.grades[channel], effects.check
     if grade == "A":
         return Evidence("A", GRADE_WORDS["A"])
     if refusal is not None:
         return Evidence("X", f"its effect cannot be told (grade X): {refusal}")
     if grade == "X":
-        return Evidence("X", "its effect failed a test on outcomes that no contact can have moved (grade X)")
+        return Evidence("X", f"its effect cannot be told (grade X): {_why_unknown(effects, channel)}")
     if excluded is not None:
         return Evidence("C", f"{GRADE_WORDS['C']}, for {excluded}")
     if grade == "B":
         return Evidence("B", GRADE_WORDS["B"])
-    why = "its evidence ladder could not confirm it" if check.passed else check.sentence.rstrip(".")
+    why = effects.reasons.get(channel, "") or ("" if check.passed else check.sentence)
+    why = why.rstrip(".") or "its evidence ladder could not confirm it"
     return Evidence("C", f"{GRADE_WORDS['C']}, for {why[0].lower()}{why[1:]}")
+
+
+def _why_unknown(effects: EffectModel, channel: str) -> str:
+    """The effect model's own reason for an X; a test is named only where it failed."""
+    own = effects.reasons.get(channel, "")
+    if own and own != effects.check.sentence:
+        return own.rstrip(".")
+    if effects.check.status == "failed":
+        return "it failed a test on outcomes that no contact can have moved"
+    return "its evidence was not enough"
 
 
 @dataclass(frozen=True, eq=False)

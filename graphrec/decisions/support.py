@@ -54,14 +54,25 @@ def heed_ladders(model: Recommender, ladders: Mapping[str, Ladder]) -> Recommend
     verdicts = {ladder.verdict for ladder in ladders.values()}
     untested = "X" if "not identified" in verdicts and "supported" not in verdicts else "C"
     worst = {"not identified": "X", "underpowered": untested, "no estimate": untested}
-    grades = dict(model.effects.grades)
+    grades, reasons = dict(model.effects.grades), dict(model.effects.reasons)
     for channel, grade in grades.items():
         if channel in ladders and grade != "A":
             grades[channel] = max(grade, worst.get(ladders[channel].verdict, grade))
+            if grades[channel] != grade:
+                reasons[channel] = _lowered_by(ladders[channel].verdict, grades[channel])
     heeding = Recommender(model.config, head=model.head)
-    lowered = replace(model.effects, grades=grades)
+    lowered = replace(model.effects, grades=grades, reasons=reasons)
     heeding.restore(model.panel, model.graph, lowered, model.market, model.appetite)
     return heeding
+
+
+def _lowered_by(verdict: str, grade: str) -> str:
+    """Why a ladder lowers a grade."""
+    if verdict == "not identified":
+        return "it failed a test on outcomes that no contact can have moved"
+    if grade == "X":
+        return "its evidence ladder could not test it, and the same adjustment failed for another channel"
+    return "its evidence ladder could not confirm it"
 
 
 def rank_by_support(

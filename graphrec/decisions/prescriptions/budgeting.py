@@ -8,7 +8,8 @@ cheaper move may do for some customers.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from numbers import Real
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from graphrec.market.tables import DataError
 if TYPE_CHECKING:
     from graphrec.decisions.prescriptions.collection import Prescriptions
 
-__all__ = ["Budgeted", "spend_within"]
+__all__ = ["Budgeted", "check_budget", "spend_within"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,19 @@ class Budgeted:
     shadow_price: float
 
 
+def check_budget(budget: object) -> None:
+    """Refuse what is no amount of money.
+
+    Raises
+    ------
+    DataError
+        The budget is negative or no number.
+    """
+    number = isinstance(budget, Real) and not isinstance(budget, bool)
+    if not number or not 0 <= float(cast(float, budget)) < float("inf"):
+        raise DataError(f"budget is {budget!r}; give a finite amount of money, at least 0, as a number")
+
+
 def spend_within(advice: Prescriptions, budget: float) -> Budgeted:
     """Choose the moves of the largest total value that cost no more than a budget.
 
@@ -61,8 +75,7 @@ def spend_within(advice: Prescriptions, budget: float) -> Budgeted:
     DataError
         The budget is negative or no number, or the prescriptions have no options.
     """
-    if not np.isfinite(budget) or budget < 0:
-        raise DataError(f"budget is {budget}; give a finite amount of money, at least 0")
+    check_budget(budget)
     ledger, redraw = advice.ledger, advice.redraw
     if ledger is None or redraw is None:
         raise DataError("these prescriptions hold no options to choose from; take them from graphrec.prescribe")

@@ -102,21 +102,20 @@ class ContactModel:
         rows: NDArray[np.int64],
         held: Mapping[str, NDArray[Any]],
     ) -> Weighed:
-        """Outcome without contact, and the change by the moves; the doubt is that of the other levers.
-
-        The effect model of the contact has its own caution, and its interval stands beside the promise.
-        """
+        """Outcome without contact, the change by the moves, and the doubt of contact and other levers together."""
         treatment, control = self.panel.treatment, self.panel.control
         others = {column: values for column, values in moves.items() if column != treatment}
         part = frame.iloc[rows].assign(**others)
-        uplift = self._uplift(part, np.broadcast_to(np.asarray(moves.get(treatment, control)).astype(str), len(rows)))
+        uplift, doubt = self._uplift(
+            part, np.broadcast_to(np.asarray(moves.get(treatment, control)).astype(str), len(rows))
+        )
         if self.base is None or not others:
             distinct, back = np.unique(rows, return_inverse=True)
             start = self._without_contact(frame.iloc[distinct], {n: v[distinct] for n, v in held.items()})[back]
-            return Weighed(start, uplift, np.zeros(len(rows)))
+            return Weighed(start, uplift, doubt)
         filled = self.gaps.fill(frame)
         found = self.base.weigh(filled, others, rows, {**held, treatment: np.full(len(frame), control)})
-        return Weighed(found.before, found.change + uplift, found.doubt)
+        return Weighed(found.before, found.change + uplift, np.hypot(found.doubt, doubt))
 
     def _without_contact(self, frame: pd.DataFrame, held: Mapping[str, NDArray[Any]]) -> Floats:
         """Expected outcome of rows as they are, nobody contacted."""
@@ -126,16 +125,17 @@ class ContactModel:
         start = self.gaps.fill(frame).assign(**fixed)
         return self.base.surface.mean(self.base.surface.bends.units(start))
 
-    def _uplift(self, raw: pd.DataFrame, channel: NDArray[Any]) -> Floats:
-        """Effect of each row's channel; 0 without contact."""
-        uplift = np.zeros(len(raw))
+    def _uplift(self, raw: pd.DataFrame, channel: NDArray[Any]) -> tuple[Floats, Floats]:
+        """Effect of each row's channel and its standard error; 0 without contact, and where the method gives none."""
+        uplift, doubt = np.zeros(len(raw)), np.zeros(len(raw))
         contacted = np.flatnonzero(channel != self.panel.control)
         if len(contacted):
             matrix = self.effects.design.transform(raw.iloc[contacted])
-            response = self.effects.corrected(self.effects.model.predict(matrix))
+            response = self.effects.doubted(self.effects.model.predict(matrix), matrix)
             place = pd.Index(self.effects.channels).get_indexer(pd.Index(channel[contacted]))
-            uplift[contacted] = response.uplift[np.arange(len(contacted)), place]
-        return uplift
+            own = np.arange(len(contacted)), place
+            uplift[contacted], doubt[contacted] = response.uplift[own], np.nan_to_num(response.se[own])
+        return uplift, doubt
 
 
 @dataclass(frozen=True, eq=False)
