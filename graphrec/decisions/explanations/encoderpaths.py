@@ -18,11 +18,11 @@ import pandas as pd
 
 from graphrec.learning.encoder import Encoder
 from graphrec.learning.interactions import read_interactions
-from graphrec.learning.relations import build_graph
+from graphrec.learning.relations import EncoderGraph, build_graph
 from graphrec.market.offers import Offers
 from graphrec.market.tables import DataError, Market
 
-__all__ = ["EncoderPaths", "encoder_paths"]
+__all__ = ["EncoderPaths", "encoder_paths", "pair_codes", "training_graph"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,30 @@ class EncoderPaths:
     score: float
 
 
+def pair_codes(market: Market, customer: object, product: object) -> tuple[int, int]:
+    """Codes of a customer and a product, or `DataError` without either identifier in it."""
+    who = int(market.vocabulary.customers.encode([customer])[0])
+    what = int(market.vocabulary.products.encode([product])[0])
+    if who < 0 or what < 0:
+        wrong = "customer" if who < 0 else "product"
+        raise DataError(f"the {wrong} is not known; take identifiers from the {wrong}s table")
+    return who, what
+
+
+def training_graph(encoder: Encoder, market: Market, offers: Offers) -> tuple[EncoderGraph, np.ndarray]:
+    """The graph that an encoder was trained on, built again, and its start vectors; `DataError` for another market."""
+    if encoder.start_vectors is None:
+        raise DataError("the encoder was saved without its start vectors, so nothing can be traced; train it again")
+    past = read_interactions(market).before(encoder.as_of)
+    graph = build_graph(market, offers, past, encoder.as_of, encoder.config.relations)
+    if graph.n_nodes != len(encoder.start_vectors):
+        raise DataError(
+            f"the encoder was trained on another market: it has {len(encoder.start_vectors):,} nodes, this market "
+            f"{graph.n_nodes:,}"
+        )
+    return graph, encoder.start_vectors
+
+
 def encoder_paths(encoder: Encoder, market: Market, offers: Offers, customer: object, product: object) -> EncoderPaths:
     """Split the encoder's score over the customer's edges.
 
@@ -69,26 +93,13 @@ def encoder_paths(encoder: Encoder, market: Market, offers: Offers, customer: ob
     A term is what arrives through the edge, from the product itself and, through it, from its other customers. It is
     no removal: without the edge the encoder would have been trained to other vectors.
     """
-    who = int(market.vocabulary.customers.encode([customer])[0])
-    what = int(market.vocabulary.products.encode([product])[0])
-    if who < 0 or what < 0:
-        wrong = "customer" if who < 0 else "product"
-        raise DataError(f"the {wrong} is not known; take identifiers from the {wrong}s table")
-    if encoder.start_vectors is None:
-        raise DataError("the encoder was saved without its start vectors, so its paths are lost; train it again")
-    graph = build_graph(
-        market, offers, read_interactions(market).before(encoder.as_of), encoder.as_of, encoder.config.relations
-    )
-    if graph.n_nodes != len(encoder.start_vectors):
-        raise DataError(
-            f"the encoder was trained on another market: it has {len(encoder.start_vectors):,} nodes, this market "
-            f"{graph.n_nodes:,}"
-        )
+    who, what = pair_codes(market, customer, product)
+    graph, vectors = training_graph(encoder, market, offers)
     layers = encoder.config.layers
     target = encoder.product_vectors[what, :-1].astype(np.float64)
     names = [name for name in graph.relations if name in encoder.relation_weights]
     matrices = {name: graph.relations[name].matrix() for name in names}
-    messages = [encoder.start_vectors.astype(np.float32)]
+    messages = [vectors.astype(np.float32)]
     for layer in range(layers - 1):
         messages.append(_pass(matrices, encoder, messages[-1], layer))
     terms = []

@@ -23,12 +23,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from graphrec.decisions.explanations.encoderpaths import pair_codes, training_graph
 from graphrec.learning.encoder import Encoder
 from graphrec.learning.hetero import node_features
 from graphrec.learning.interactions import read_interactions, split_time
-from graphrec.learning.relations import EncoderGraph, build_graph
+from graphrec.learning.relations import EncoderGraph
 from graphrec.market.offers import Offers
-from graphrec.market.tables import DataError, Market
+from graphrec.market.tables import Market
 
 __all__ = ["TrainingInfluence", "training_influence"]
 
@@ -85,11 +86,7 @@ def training_influence(
     before, the moments of Adam and the weights of the relations are left out. So the figures rank purchases; they are
     no prediction of what training without one would give.
     """
-    who = int(market.vocabulary.customers.encode([customer])[0])
-    what = int(market.vocabulary.products.encode([product])[0])
-    if who < 0 or what < 0:
-        wrong = "customer" if who < 0 else "product"
-        raise DataError(f"the {wrong} is not known; take identifiers from the {wrong}s table")
+    who, what = pair_codes(market, customer, product)
     state = _State.of(encoder, market, offers)
     shares = state.shares(np.array([who]))[0]
     bias = -shares
@@ -129,15 +126,7 @@ class _State:
     def of(cls, encoder: Encoder, market: Market, offers: Offers) -> _State:
         from scipy import sparse
 
-        if encoder.start_vectors is None:
-            raise DataError("the encoder was saved without its start vectors, so nothing can be traced; train it again")
-        past, config = read_interactions(market).before(encoder.as_of), encoder.config
-        graph = build_graph(market, offers, past, encoder.as_of, config.relations)
-        if graph.n_nodes != len(encoder.start_vectors):
-            raise DataError(
-                f"the encoder was trained on another market: it has {len(encoder.start_vectors):,} nodes, this market "
-                f"{graph.n_nodes:,}"
-            )
+        graph, config = training_graph(encoder, market, offers)[0], encoder.config
         names = [name for name in graph.relations if name in encoder.relation_weights]
         matrices = {
             name: sparse.csr_array(
@@ -149,7 +138,7 @@ class _State:
             sum(encoder.relation_weights[name][layer] * matrices[name] for name in names)
             for layer in range(config.layers)
         ]
-        bought = past.of_kind("purchase")
+        bought = read_interactions(market).before(encoder.as_of).of_kind("purchase")
         cut = split_time(bought.times, encoder.as_of, config.validation_days)
         early = bought.before(cut) if len(bought.before(cut)) else bought
         described = node_features(market, encoder.as_of)
