@@ -5,34 +5,33 @@
     e   = mean of e_0 .. e_L
     log share of a product for a customer = e_customer . e_product + bias + log popularity - log of the sum
 
-Hides the sizes, the learned parts and how a node nobody has touched gets a vector: through its attributes and its
-category. Light convolution without transformations (He et al. 2020) with weights for each relation (Schlichtkrull et
-al. 2018). Alternative considered: attention over typed edges (Hu et al. 2020, HGT), left out because it needs a message
-for each edge, which a sparse product avoids.
+Hides the sizes, the learned parts and how a node nobody has touched gets a vector: through its attributes, its
+category and its brand. Light convolution without transformations (He et al. 2020) with weights for each relation
+(Schlichtkrull et al. 2018). Alternative considered: attention over typed edges (Hu et al. 2020, HGT), left out because
+it needs a message for each edge, which a sparse product avoids.
 
-Contacts are no relation by default: they say whom the company chose, not what the customer likes, and would carry the
-confounding of the targeting into appetite.
+Contacts, their channels and redeemed coupons are no relations by default: they say whom the company chose, not what the
+customer likes, and would carry the confounding of the targeting into appetite.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
 
 from graphrec.learning.archive import read_archive, write_archive
-from graphrec.learning.propagation import symmetric_product
+from graphrec.learning.encoders.learned import Learned
+from graphrec.learning.encoders.propagation import symmetric_product
+from graphrec.learning.encoders.relations import RELATIONS
 from graphrec.market.tables import DataError
 
-__all__ = ["RELATIONS", "Encoder", "EncoderConfig", "LightConvolution"]
-
-RELATIONS = ("purchase", "cart", "view", "category", "contact")
-"""Relations an encoder may use; ``contact`` links a customer with the products it was solicited about."""
+__all__ = ["Encoder", "EncoderConfig", "LightConvolution"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,17 @@ class EncoderConfig:
     layers : int
         Steps of message passing.
     relations : tuple of str
-        Which of `RELATIONS` pass messages; those without edges are skipped.
+        Which of `graphrec.learning.encoders.relations.RELATIONS` pass messages: purchase, cart, view, category, brand;
+        campaign (its products), redeem (customers and campaigns), contact (customers and what they were solicited
+        about), channel (customers and how they were contacted). Those without edges are skipped.
+    half_life_days : float, optional
+        Age at which an edge weighs half as much as a new one, days; without it all weigh the same.
+    loss : {"softmax", "bpr"}
+        Log share of the product bought among those drawn, or its score above that of one product drawn (pairwise). The
+        second orders products only: its scores are no log shares.
+    distillation : float
+        Share of the loss, 0 to below 1, that asks the encoder to share out the 50 best products of the closed-form
+        filter as the filter does.
     learning_rate : float
         Step of Adam.
     weight_decay : float
@@ -67,7 +76,10 @@ class EncoderConfig:
 
     embedding_size: int = 32
     layers: int = 2
-    relations: tuple[str, ...] = ("purchase", "cart", "view", "category")
+    relations: tuple[str, ...] = ("purchase", "cart", "view", "category", "brand")
+    half_life_days: float | None = None
+    loss: Literal["softmax", "bpr"] = "softmax"
+    distillation: float = 0.0
     learning_rate: float = 0.01
     weight_decay: float = 0.02
     epochs: int = 60
@@ -86,8 +98,13 @@ class EncoderConfig:
         for name in ("embedding_size", "layers", "epochs", "patience", "batch_size", "negatives", "validation_days"):
             if getattr(self, name) < 1:
                 raise DataError(f"{name} is {getattr(self, name)}; use 1 or more")
-        if not 0.0 <= self.identity_dropout < 1.0:
-            raise DataError(f"identity_dropout is {self.identity_dropout}; give a share from 0 to below 1")
+        for name in ("identity_dropout", "distillation"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise DataError(f"{name} is {getattr(self, name)}; give a share from 0 to below 1")
+        if self.loss not in ("softmax", "bpr"):
+            raise DataError(f"loss is {self.loss!r}; use 'softmax' or 'bpr'")
+        if self.half_life_days is not None and not self.half_life_days > 0:
+            raise DataError(f"half_life_days is {self.half_life_days}; give days above 0, or None")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -96,7 +113,7 @@ class EncoderConfig:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> EncoderConfig:
         """Rebuild from `to_dict`."""
-        given: dict[str, Any] = {field.name: data[field.name] for field in fields(cls) if field.name in data}
+        given: dict[str, Any] = {each.name: data[each.name] for each in fields(cls) if each.name in data}
         return cls(**given | ({"relations": tuple(given["relations"])} if "relations" in given else {}))
 
 
@@ -182,8 +199,14 @@ class Encoder:
         Only events strictly before this moment (microseconds) were seen.
     history : tuple of float
         Mean log share of the later purchases after each epoch.
+    learned : Learned
+        What training found, by name, so that other customers, products and moments get vectors too
+        (`graphrec.learning.encoders.inductive.embed_market`).
     start_vectors : numpy.ndarray or None, shape (n_nodes, d), float32
         Vectors of customers, products and categories before any message: what explains the others.
+    new : mapping of str to numpy.ndarray
+        Codes of the nodes of each type that were not there, or did nothing, when the encoder was trained: no identity
+        was learned for them.
     """
 
     customer_vectors: np.ndarray
@@ -192,7 +215,9 @@ class Encoder:
     config: EncoderConfig
     as_of: int
     history: tuple[float, ...]
+    learned: Learned
     start_vectors: np.ndarray | None = None
+    new: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def log_shares(self, customers: np.ndarray) -> np.ndarray:
         """Log share of each product in a customer's next purchases, shape (n, n_products), float32."""
@@ -207,15 +232,25 @@ class Encoder:
             "as_of": self.as_of,
             "history": list(self.history),
             "relation_weights": {name: list(weights) for name, weights in self.relation_weights.items()},
+            "designs": self.learned.plain(),
         }
         vectors = {"customer_vectors": self.customer_vectors, "product_vectors": self.product_vectors}
         vectors |= {} if self.start_vectors is None else {"start_vectors": self.start_vectors}
+        vectors |= self.learned.arrays() | {f"new.{kind}": codes for kind, codes in self.new.items()}
         write_archive(folder, "encoder", meta, vectors)
 
     @classmethod
     def load(cls, folder: str | Path) -> Encoder:
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DataError
+            Nothing is saved there, it is damaged, or another version wrote it.
+        """
         meta, arrays = read_archive(folder, "encoder")
+        if "designs" not in meta:
+            raise DataError(f"the encoder in {folder} was written by an older version; train and save it again")
         return cls(
             customer_vectors=arrays["customer_vectors"],
             product_vectors=arrays["product_vectors"],
@@ -223,5 +258,7 @@ class Encoder:
             config=EncoderConfig.from_dict(meta["config"]),
             as_of=meta["as_of"],
             history=tuple(meta["history"]),
+            learned=Learned.rebuild(meta["designs"], arrays),
             start_vectors=arrays.get("start_vectors"),
+            new={name[4:]: codes for name, codes in arrays.items() if name.startswith("new.")},
         )

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from graphrec.learning.encoder import Encoder, EncoderConfig, LightConvolution
+from graphrec.learning.encoders.relations import build_graph
 from graphrec.learning.interactions import read_interactions
-from graphrec.learning.relations import build_graph
 from graphrec.learning.training import train_encoder
 from graphrec.market.offers import make_offers
 from graphrec.market.tables import DataError, Market

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from graphrec.learning.encoder import Encoder
+from graphrec.learning.encoders.relations import EncoderGraph, build_graph
 from graphrec.learning.interactions import read_interactions
-from graphrec.learning.relations import EncoderGraph, build_graph
 from graphrec.market.offers import Offers
 from graphrec.market.tables import DataError, Market
 
@@ -62,7 +62,8 @@ def training_graph(encoder: Encoder, market: Market, offers: Offers) -> tuple[En
     if encoder.start_vectors is None:
         raise DataError("the encoder was saved without its start vectors, so nothing can be traced; train it again")
     past = read_interactions(market).before(encoder.as_of)
-    graph = build_graph(market, offers, past, encoder.as_of, encoder.config.relations)
+    config = encoder.config
+    graph = build_graph(market, offers, past, encoder.as_of, config.relations, config.half_life_days)
     if graph.n_nodes != len(encoder.start_vectors):
         raise DataError(
             f"the encoder was trained on another market: it has {len(encoder.start_vectors):,} nodes, this market "

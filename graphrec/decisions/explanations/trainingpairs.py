@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from graphrec.decisions.explanations.encoderpaths import pair_codes, training_graph
 from graphrec.learning.encoder import Encoder
+from graphrec.learning.encoders.relations import EncoderGraph
 from graphrec.learning.hetero import node_features
 from graphrec.learning.interactions import read_interactions, split_time
-from graphrec.learning.relations import EncoderGraph
 from graphrec.market.offers import Offers
 from graphrec.market.tables import Market
 
@@ -141,7 +141,7 @@ class _State:
         bought = read_interactions(market).before(encoder.as_of).of_kind("purchase")
         cut = split_time(bought.times, encoder.as_of, config.validation_days)
         early = bought.before(cut) if len(bought.before(cut)) else bought
-        described = node_features(market, encoder.as_of)
+        described = node_features(market, encoder.as_of, encoder.learned.designs)
         customers = encoder.customer_vectors[:, :-1].astype(np.float64)
         products = encoder.product_vectors[:, :-1].astype(np.float64)
         last = np.zeros((graph.n_nodes, customers.shape[1]))

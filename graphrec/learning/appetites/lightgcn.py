@@ -3,9 +3,9 @@
     e^(l+1) = D^-1/2 A D^-1/2 e^(l),   e = mean of e^(0) .. e^(L)          (He et al. 2020, eq. 3-4 and 8)
 
 Hides where the time goes: one symmetric sparse product with int32 indices for each layer, its backward the same product
-(`graphrec.learning.propagation`), and batches large enough that a handful of propagations make an epoch. The loss is
-a softmax over products drawn for the whole batch (Wu et al. 2024), summed once for each customer and not once for each
-pair, or the published pairwise one (BPR).
+(`graphrec.learning.encoders.propagation`), and batches large enough that a handful of propagations make an epoch. The
+loss is a softmax over products drawn for the whole batch (Wu et al. 2024), summed once for each customer and not once
+for each pair, or the published pairwise one (BPR).
 
 Alternative considered: torch_geometric's LightGCN, ten and more times slower an epoch on the same data, because it
 makes a message for each edge.
@@ -23,8 +23,8 @@ from scipy import sparse
 
 from graphrec.learning.appetites.recipes import check_histories
 from graphrec.learning.appetites.scorers import Vectors
+from graphrec.learning.encoders.propagation import make_relation, symmetric_product
 from graphrec.learning.filters import column_sums
-from graphrec.learning.propagation import make_relation, symmetric_product
 from graphrec.market.tables import DataError
 
 __all__ = ["LightGCNConfig", "fit_lightgcn"]

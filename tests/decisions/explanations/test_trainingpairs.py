@@ -34,8 +34,8 @@ def ids(market, who, what):
 def learned(encoder, market, state):
     """Log share of a pair as a function of the parameters, with gradients by autograd."""
     n, m = state.graph.n_customers, state.graph.n_products
-    features = [torch.tensor(node_features(market, encoder.as_of)[kind][0], dtype=torch.float64)
-                for kind in ("customer", "product")]  # fmt: skip
+    described = node_features(market, encoder.as_of, encoder.learned.designs)
+    features = [torch.tensor(described[kind][0], dtype=torch.float64) for kind in ("customer", "product")]
     size = encoder.start_vectors.shape[1]
     identity = torch.zeros(encoder.start_vectors.shape, dtype=torch.float64, requires_grad=True)
     weights = [torch.zeros(part.shape[1], size, dtype=torch.float64, requires_grad=True) for part in features]

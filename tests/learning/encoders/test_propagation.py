@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphrec.learning.propagation import make_relation, symmetric_product
+from graphrec.learning.encoders.propagation import make_relation, symmetric_product
 
 
 def _edges(seed: int, n: int = 40, m: int = 90) -> tuple[np.ndarray, np.ndarray]:

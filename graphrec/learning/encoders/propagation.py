@@ -55,7 +55,7 @@ class Relation:
             return torch.sparse_csr_tensor(self.indptr, self.indices, values, size, check_invariants=False)
 
 
-def make_relation(left: np.ndarray, right: np.ndarray, n: int) -> Relation:
+def make_relation(left: np.ndarray, right: np.ndarray, n: int, weights: np.ndarray | None = None) -> Relation:
     """Relation of distinct undirected edges between different nodes.
 
     Parameters
@@ -64,10 +64,13 @@ def make_relation(left: np.ndarray, right: np.ndarray, n: int) -> Relation:
         Nodes of each edge; no edge twice, no node linked to itself.
     n : int
         Number of nodes; at most 2^31.
+    weights : numpy.ndarray, shape (e,), optional
+        Weight of each edge, above zero; one by default. The degree of a node is the sum of its weights.
     """
     rows, columns = np.concatenate([left, right]).astype(np.int64), np.concatenate([right, left]).astype(np.int64)
-    degree = np.maximum(np.bincount(rows, minlength=n), 1)
-    weights = (1.0 / np.sqrt(degree[rows].astype(np.float64) * degree[columns])).astype(np.float32)
+    amounts = np.ones(len(rows)) if weights is None else np.concatenate([weights, weights]).astype(np.float64)
+    degree = np.bincount(rows, weights=amounts, minlength=n)
+    entries = (amounts / np.sqrt(degree[rows] * degree[columns])).astype(np.float32)
     order = np.lexsort((columns, rows))
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
@@ -77,7 +80,7 @@ def make_relation(left: np.ndarray, right: np.ndarray, n: int) -> Relation:
     return Relation(
         indptr=torch.from_numpy(indptr.astype(index_type)),
         indices=torch.from_numpy(columns[order].astype(index_type)),
-        values=torch.from_numpy(weights[order]),
+        values=torch.from_numpy(entries[order]),
         positions=place.reshape(2, -1).T,
     )
 
