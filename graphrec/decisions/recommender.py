@@ -182,8 +182,8 @@ class Recommender:
         self.market, self.appetite = market, appetite
 
     def _panel(self, market: Market, rng: np.random.Generator) -> Panel:
-        config = self.config
-        asked = {name: getattr(config, name) for name in ("offer", "horizon_days", "controls_per_contact", "slots")}
+        config, names = self.config, ("offer", "horizon_days", "controls_per_contact", "slots", "behaviour")
+        asked = {name: getattr(config, name) for name in names}
         panel = build_panel(market, **asked, rng=rng)
         counted = panel.frame[OUTCOMES[config.outcome]].to_numpy(np.float64)
         return replace(panel, frame=panel.frame.assign(outcome=counted))
@@ -320,7 +320,7 @@ class Recommender:
         return Scorer(
             effects=effects,
             appetite=appetite,
-            covariates=Covariates(target, offers),
+            covariates=Covariates(target, offers, self.panel.behaviour),
             offers=candidates,
             money=money,
             time=time,

@@ -13,6 +13,7 @@ import numpy as np
 
 from causal.graph import CausalGraph
 from graphrec.learning.heads.registry import HEADS
+from graphrec.market.behaviour.panelcolumns import chosen_features
 from graphrec.market.slots import SLOT_SOURCES
 from graphrec.market.tables import DataError
 
@@ -55,6 +56,9 @@ class RecommenderConfig:
         Money lost with each low score that a contact provokes.
     recalibrate : bool
         Correct the size of predicted effects where customers left out clearly confirm it; fits the learner four times.
+    behaviour : str or sequence of str
+        Variables of customers' behaviour that join the covariates: "none", "all", or names such as ("trend",); see
+        `graphrec.build_panel`.
     sensitivity : float
         Widen intervals for a hidden cause so many times as strong as the strongest column; 0 takes none into account.
     head : str
@@ -77,8 +81,12 @@ class RecommenderConfig:
     outcome: str = "bought"
     recalibrate: bool = False
     sensitivity: float = 0.0
+    behaviour: str | tuple[str, ...] = "none"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.behaviour, str):  # JSON brings tuples back as lists
+            object.__setattr__(self, "behaviour", tuple(self.behaviour))
+        chosen_features(self.behaviour)
         money = () if self.reachable_value is None else ("reachable_value",)
         for name in (*_NUMBERS, "sensitivity", *money):
             if not isinstance(getattr(self, name), Real):

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from graphrec.market.attributes import DAY, Attributes, AttributeTable, sort_attributes
+from graphrec.market.behaviour.panelcolumns import BehaviourColumns
 from graphrec.market.complaints import Complaints
 from graphrec.market.history import History, pair_codes, to_microseconds
 from graphrec.market.journey import JOURNEY_CLASSES, Journey
@@ -54,6 +55,8 @@ class Covariates:
         Where the records come from.
     offers : Offers
         The grain of advice.
+    behaviour : tuple of str
+        Further variables, of `graphrec.market.features.FEATURES`.
 
     Notes
     -----
@@ -63,6 +66,7 @@ class Covariates:
 
     market: Market
     offers: Offers
+    behaviour: tuple[str, ...] = ()
     _histories: dict[str, History] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -175,6 +179,8 @@ class Covariates:
         for name, compute in Journey(self.market, self.offers).columns.items():
             class_name, of_offer = JOURNEY_CLASSES[name]
             table[name] = _Behaviour(class_name, "pair" if of_offer else "customer", compute)
+        for name, (class_name, compute) in BehaviourColumns(self.market, self.behaviour).columns.items():
+            table[name] = _Behaviour(class_name, "customer", compute)
         return table
 
     def _counts(self, event_type: str, class_name: str) -> dict[str, _Behaviour]:

@@ -11,7 +11,7 @@ one offer the contacted of another, and no sampling weight is known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ import pandas as pd
 
 from graphrec.market.aftermath import AFTER, MEDIATORS, find_aftermath, find_outcomes
 from graphrec.market.attributes import DAY
+from graphrec.market.behaviour.panelcolumns import behaviour_among, chosen_features
 from graphrec.market.covariates import Covariates
 from graphrec.market.offers import OfferKind, Offers, make_offers
 from graphrec.market.riskset import RiskSet, draw_risk_set
@@ -169,6 +170,11 @@ class Panel:
         counts = self.frame["slot"][self.contacted].value_counts()
         return tuple(sorted(map(str, counts.index[counts > 0]), key=lambda name: (-counts[name], name)))
 
+    @property
+    def behaviour(self) -> tuple[str, ...]:
+        """Variables of behaviour among the covariates, under their names in `graphrec.market.features.FEATURES`."""
+        return behaviour_among(self.covariates)
+
     @cached_property
     def contacted(self) -> np.ndarray:
         """True where the row was contacted."""
@@ -230,6 +236,7 @@ def build_panel(
     minimum_history_days: int | None = None,
     shift_days: int = 0,
     slots: str = "recorded",
+    behaviour: str | Sequence[str] = "none",
     rng: int | np.random.Generator | None = None,
 ) -> Panel:
     """Opportunity panel of a market.
@@ -253,6 +260,10 @@ def build_panel(
         (an effect found there cannot be real).
     slots : {"recorded", "derived", "none"}
         Where the slot of a contact comes from; see `graphrec.market.slots.read_slots`.
+    behaviour : {"none", "all"} or sequence of str
+        Variables of `graphrec.market.features.FEATURES` that join the covariates, as of each row's decision time. None
+        by default: many say the same, and what is a function of other columns misleads a search for causes. Choose
+        those that `graphrec.market.behaviour.featureranking.rank_features` finds.
     rng : int, Generator or None
         Seed for the draw of controls.
 
@@ -274,7 +285,7 @@ def build_panel(
     history = horizon_days if minimum_history_days is None else minimum_history_days
     _check_request(horizon_days, controls_per_contact, history, shift_days)
     offers = make_offers(market, offer)
-    covariates = Covariates(market, offers)
+    covariates = Covariates(market, offers, chosen_features(behaviour))
     attributes = covariates.attributes  # a wrong role is told before anything is counted
     horizon = horizon_days * DAY
     risk_rng, twin_rng = np.random.default_rng(rng).spawn(2)

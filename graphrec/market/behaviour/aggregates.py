@@ -22,7 +22,10 @@ from graphrec.market.tables import EVENT_TYPES
 if TYPE_CHECKING:
     import ibis
 
-__all__ = ["Level", "by_product", "by_session", "describe_customers", "edges", "events_before", "summaries", "weekly"]
+__all__ = [
+    "Level", "by_product", "by_session", "describe_customers", "edges", "events_before", "summaries", "values_of",
+    "weekly",
+]  # fmt: skip
 
 _VIEW, _CART, _REMOVAL, _PURCHASE = (EVENT_TYPES.index(n) for n in ("view", "cart", "remove_from_cart", "purchase"))
 _EVENTS = {
@@ -147,7 +150,7 @@ def describe_customers(parts: Mapping[str, ibis.Table], cents: int) -> ibis.Tabl
     joined = first
     for part in others:
         joined = joined.left_join(part, "customer").drop("customer_right")
-    values = _values(joined, float(cents))
+    values = values_of(joined, float(cents))
     chosen = {feature.name: values[feature.name] for feature in FEATURES}
     return joined.select(joined.customer, **chosen).order_by("customer")
 
@@ -254,7 +257,7 @@ def _of_groups(products: ibis.Table, column: str, counted: str) -> ibis.Table:
     )
 
 
-def _values(t: ibis.Table, cents: float) -> dict[str, Any]:
+def values_of(t: ibis.Table, cents: float) -> dict[str, Any]:
     """The formulas of `graphrec.market.behaviour.definitions`, over the sums of each customer."""
     import ibis
 
@@ -262,7 +265,7 @@ def _values(t: ibis.Table, cents: float) -> dict[str, Any]:
         return above / below.nullif(0)
 
     def entropy(column: str) -> Any:
-        n = t[f"{column}_events"]
+        n = t[f"{column}_events"].nullif(0)
         return (n.ln() - t[f"{column}_log"] / _MILLION / n).clip(lower=0.0)
 
     return {
@@ -296,8 +299,8 @@ def _values(t: ibis.Table, cents: float) -> dict[str, Any]:
         "brands": t.brands.fill_null(0),
         "category_entropy": entropy("category"),
         "brand_entropy": entropy("brand"),
-        "top_category_share": t.category_top / t.category_events,
-        "top_brand_share": t.brand_top / t.brand_events,
+        "top_category_share": ratio(t.category_top, t.category_events),
+        "top_brand_share": ratio(t.brand_top, t.brand_events),
         **{f"{name}_share": t[name] / t.events for name in ("night", "morning", "afternoon", "evening", "weekend")},
         **{f"{name}_share": t[name] / t.events for name in ("winter", "spring", "summer")},
         "sessions": t.sessions,
