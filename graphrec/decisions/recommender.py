@@ -342,7 +342,7 @@ class Recommender:
         return describe_harm(self.scorer(market, as_of), scores)
 
     def _aligned(self, market: Market, time: int) -> tuple[Offers, Appetite | None, Money]:
-        """Offers, appetite and money of the market to score; refitted in closed form for another market or moment."""
+        """Offers, appetite and money of the market to score; filters are refitted to it, encoders carried over."""
         from graphrec.decisions.money import price_tags
         from graphrec.market.offers import make_offers
 
@@ -351,7 +351,8 @@ class Recommender:
         offers = trained if same else make_offers(market, trained.kind)
         appetite = self.appetite if same else None
         if "appetite" in self.effects.design.sources and (appetite is None or time != appetite.as_of):
-            appetite = fit_appetite(market, offers, time, model=self.config.appetite, rng=np.random.default_rng(0))
+            known = None if self.appetite is None else self.appetite.encoder
+            appetite = fit_appetite(market, offers, time, self.config.appetite, rng=0, encoder=known)
         money = price_tags(market, offers, self.panel, self.market)
         if self.config.outcome == "money":
             money = replace(money, value=np.ones_like(money.value))

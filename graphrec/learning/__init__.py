@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from graphrec.learning.appetite import Appetite, appetite_as_of, fit_appetite
     from graphrec.learning.encoder import Encoder, EncoderConfig
+    from graphrec.learning.encoders.inductive import embed_market
     from graphrec.learning.exponents import tune_filter
     from graphrec.learning.filters import FilterConfig, GraphFilter, fit_filter
-    from graphrec.learning.hetero import to_hetero
+    from graphrec.learning.hetero import from_hetero, to_hetero
     from graphrec.learning.training import Interrupted, train_encoder
 
 _HOME = {
@@ -24,8 +25,10 @@ _HOME = {
     "GraphFilter": "filters",
     "Interrupted": "training",
     "appetite_as_of": "appetite",
+    "embed_market": "encoders.inductive",
     "fit_appetite": "appetite",
     "fit_filter": "filters",
+    "from_hetero": "hetero",
     "to_hetero": "hetero",
     "train_encoder": "training",
     "tune_filter": "exponents",
@@ -39,8 +42,10 @@ __all__ = [
     "GraphFilter",
     "Interrupted",
     "appetite_as_of",
+    "embed_market",
     "fit_appetite",
     "fit_filter",
+    "from_hetero",
     "to_hetero",
     "train_encoder",
     "tune_filter",

@@ -231,6 +231,7 @@ def fit_appetite(
     rng: int | np.random.Generator | None = None,
     progress: bool = False,
     checkpoint: str | Path | None = None,
+    encoder: Any = None,
 ) -> Appetite:
     """Fit appetite on the events strictly before a moment.
 
@@ -251,6 +252,8 @@ def fit_appetite(
         Show the encoder's epochs on stderr.
     checkpoint : path, optional
         Folder in which the encoder's training survives an interruption; the same call then goes on from there.
+    encoder : Encoder, optional
+        Trained before on this market or another state of it: carried over, not trained again unless it knows more.
 
     Returns
     -------
@@ -268,9 +271,8 @@ def fit_appetite(
             "nothing was bought before as_of, so there is no appetite to learn; take a later as_of or check event_type"
         )
     generator = np.random.default_rng(rng)
-    return _fit(
-        market, offers, past, moment, _check_model(model), choose_shape(past, moment), generator, progress, checkpoint
-    )
+    shape = choose_shape(past, moment)
+    return _fit(market, offers, past, moment, _check_model(model), shape, generator, progress, checkpoint, encoder)
 
 
 def appetite_as_of(
@@ -359,6 +361,7 @@ def _fit(
     rng: np.random.Generator | None,
     progress: bool,
     checkpoint: str | Path | None,
+    encoder: Any = None,
 ) -> Appetite:
     histories = past.matrix(shape.signals)
     appetite = Appetite(
@@ -373,13 +376,11 @@ def _fit(
     )
     if model == "filter":
         return appetite
-    from graphrec.learning.encoder import EncoderConfig
-    from graphrec.learning.training import train_encoder
+    from graphrec.learning.training import encode_market
 
     # One folder for each moment: every block of time is a training run of its own.
     folder = None if checkpoint is None else Path(checkpoint) / str(as_of)
-    encoder = train_encoder(market, offers, as_of, EncoderConfig(), rng=rng, progress=progress, checkpoint=folder)
-    return replace(appetite, encoder=encoder)
+    return replace(appetite, encoder=encode_market(market, offers, as_of, encoder, rng, progress, folder))
 
 
 def _sets(offers: Offers, n_products: int) -> sparse.csr_array:

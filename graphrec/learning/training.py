@@ -24,7 +24,7 @@ import torch
 
 from graphrec.learning.design import Design
 from graphrec.learning.encoder import Encoder, EncoderConfig, LightConvolution
-from graphrec.learning.encoders.inductive import embed_past
+from graphrec.learning.encoders.inductive import embed_market, embed_past
 from graphrec.learning.encoders.learned import Learned, hash_names
 from graphrec.learning.encoders.objectives import Teacher, batch_loss, fit_teacher
 from graphrec.learning.encoders.relations import EncoderGraph, build_graph
@@ -35,7 +35,7 @@ from graphrec.learning.smoothing import popularity_shares
 from graphrec.market.offers import Offers
 from graphrec.market.tables import DataError, Market
 
-__all__ = ["Interrupted", "train_encoder"]
+__all__ = ["Interrupted", "encode_market", "train_encoder"]
 
 _JUDGED = 2000
 """Later purchases, evenly spaced, on which early stopping is judged."""
@@ -117,6 +117,30 @@ def train_encoder(
     state = state if checkpoint is None else read_state(checkpoint, state, run)
     state = _train(task, state, generator, progress, checkpoint, run)
     return _finish(market, offers, past, moment, task, state)
+
+
+def encode_market(
+    market: Market,
+    offers: Offers,
+    as_of: int,
+    encoder: Encoder | None = None,
+    rng: int | np.random.Generator | None = None,
+    progress: bool = False,
+    checkpoint: str | Path | None = None,
+) -> Encoder:
+    """Carry a trained encoder over to a market and moment, or train one where there is none that knows no later event.
+
+    Parameters
+    ----------
+    encoder : Encoder, optional
+        Trained before; see `graphrec.learning.encoders.inductive.embed_market`.
+    market, offers, as_of, rng, progress, checkpoint
+        See `train_encoder`.
+    """
+    if encoder is not None and encoder.as_of <= as_of:
+        return embed_market(encoder, market, offers, as_of)
+    config = None if encoder is None else encoder.config
+    return train_encoder(market, offers, as_of, config, rng=rng, progress=progress, checkpoint=checkpoint)
 
 
 def _make_task(

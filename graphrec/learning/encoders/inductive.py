@@ -118,17 +118,22 @@ def _start(
         rows = start[first : first + len(met)]
         rows[met] = learned.identities[kind][places[met]] if met.any() else 0.0
         if kind in described:
-            rows += described[kind][0] @ learned.projections[kind]
+            rows += (_aligned(described[kind][0]) @ _aligned(learned.projections[kind])).numpy()
         if kind == "product":
             biases[met] = learned.biases[places[met]]
     return start, biases, new
 
 
+def _aligned(array: NDArray[np.float32]) -> torch.Tensor:
+    """A tensor in memory of torch's own: numpy's may begin anywhere, and the last bit of a product depends on where."""
+    return torch.from_numpy(array).clone()
+
+
 @torch.no_grad()
 def _propagate(graph: EncoderGraph, start: Floats, weights: Weights, layers: int) -> Floats:
     """Mean of the start vectors and those after each layer."""
-    matrices = {name: graph.relations[name].matrix() for name in weights if name in graph.relations}
-    layer = torch.from_numpy(start)
+    matrices = {name: relation.matrix() for name, relation in graph.relations.items() if name in weights}
+    layer = _aligned(start)
     total = layer
     for step in range(layers):
         messages = [weights[name][step] * symmetric_product(matrix, layer) for name, matrix in matrices.items()]

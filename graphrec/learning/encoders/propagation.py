@@ -78,9 +78,9 @@ def make_relation(left: np.ndarray, right: np.ndarray, n: int, weights: np.ndarr
     # MKL takes int32 indices; builds of torch without MKL want int64.
     index_type = np.int32 if torch.backends.mkl.is_available() else np.int64  # type: ignore[no-untyped-call]
     return Relation(
-        indptr=torch.from_numpy(indptr.astype(index_type)),
-        indices=torch.from_numpy(columns[order].astype(index_type)),
-        values=torch.from_numpy(entries[order]),
+        indptr=torch.from_numpy(indptr.astype(index_type)).clone(),
+        indices=torch.from_numpy(columns[order].astype(index_type)).clone(),
+        values=torch.from_numpy(entries[order]).clone(),
         positions=place.reshape(2, -1).T,
     )
 
