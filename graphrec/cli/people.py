@@ -36,7 +36,7 @@ def erase(
     key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Erase one customer from the database, from tables made of it, and flag models for retraining."""
+    """Erase one customer from the database and from tables made of it, and withdraw models trained on it."""
     from dataclasses import asdict
 
     from graphrec.market.privacy import erase_customer
@@ -47,7 +47,7 @@ def erase(
         asdict(done),
         as_json,
         f"{held}: {done.events:,} events, {done.consents:,} consents, {sum(done.files.values()):,} rows of "
-        f"{len(done.files)} files; {len(done.models)} models have to be trained again",
+        f"{len(done.files)} files; {len(done.models)} models withdrawn, to be trained again",
     )
 
 

@@ -43,6 +43,7 @@ from graphrec.learning.response import StructuredUplift
 from graphrec.learning.sideeffects import SideEffect
 from graphrec.market.offers import Offers
 from graphrec.market.panel import Panel
+from graphrec.market.protection.erasure import RETRAIN_NOTE, needs_retraining
 from graphrec.market.tables import TABLES, DataError, IdIndex, Market, Role
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def _publish(beside: Path, path: Path, description: dict[str, Any]) -> None:
     part = path / f"recommender.json.{os.getpid()}.part"
     part.write_text(json.dumps({**description, "state": state.name, "files": files}, indent=1))
     part.replace(path / "recommender.json")
+    (path / RETRAIN_NOTE).unlink(missing_ok=True)  # it spoke of the model that was here before
     for stale in path.iterdir():
         if _STALE.fullmatch(stale.name) and stale != state:
             shutil.rmtree(stale, ignore_errors=True)
@@ -236,6 +238,8 @@ def read_recommender(path: Path) -> Recommender:
 def _read_description(path: Path) -> dict[str, Any]:
     """What recommender.json says, once its version and all files are found to be right."""
     described = path / "recommender.json"
+    if (why := needs_retraining(path)) is not None:
+        raise DataError(f"the model {path} was withdrawn: {why}; train it again, for example with `graphrec train`")
     if not described.is_file():
         raise DataError(f"{path} is not a saved recommender: recommender.json is missing; give the folder of save()")
     try:

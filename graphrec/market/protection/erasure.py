@@ -2,18 +2,20 @@
 
 Hides what erasing means: the rows go, a tombstone stays so that a later file cannot bring the customer back, the file
 is written anew so that no deleted page survives in it, tables made from the data (features, edges, scores, plans) lose
-their rows, and a model that was trained on them is flagged: its weights cannot forget one person, so it has to be
-trained again. The record of an erasure counts rows and names no one; the tombstone is the pseudonym, which without the
-key says nothing.
+their rows, and a model that was trained on them is withdrawn: its weights and embeddings cannot forget one person, so
+its files go, a note says why, and it has to be trained again. The record of an erasure counts rows and names nobody;
+the tombstone is the pseudonym, which without the key says nothing.
 
 Alternative considered: throwing away the customer's own key (crypto-shredding). One key for each customer is a table
-as large as the customers, and must itself be kept and forgotten.
+as large as the customers, and must itself be kept and forgotten. For models: cutting the customer's rows out of the
+saved tables and vectors. What the others' weights learned from them would stay, and look as if it had gone.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -29,8 +31,9 @@ from graphrec.market.writing import replacing, write_table, write_text
 __all__ = ["RETRAIN_NOTE", "Erasure", "end_retention", "erase_customer", "needs_retraining"]
 
 RETRAIN_NOTE = "retrain.json"
-"""File in a model's folder that says why the model must not be used any more."""
+"""File in a model's folder that says why the model is gone and has to be trained again."""
 _MODEL_FILES = ("recommender.json", "appetite.json", "encoder.json")
+_MODEL_PARTS = ("state-*", *_MODEL_FILES, "fingerprint.txt", "*.safetensors", "*.parquet", "*.csv", "*.jsonl")
 _NAMES = ("customer_id", "customer", "user_id", "household_id")
 
 
@@ -45,7 +48,7 @@ class Erasure:
     files : mapping of str to int
         File made from the data to the rows it lost.
     models : tuple of str
-        Model folders flagged for retraining.
+        Model folders withdrawn; each has to be trained again.
     known : bool
         The database held something about the customer.
     """
@@ -75,8 +78,9 @@ def erase_customer(
         The raw identifier; it is hashed at once and written nowhere.
     key : PseudonymKey
     artefacts : sequence of path
-        Files, or folders searched with all below them: Parquet, CSV and JSON lines lose the customer's rows, model
-        folders that name the customer are flagged.
+        Files, or folders searched with all below them: Parquet, CSV and JSON lines lose the customer's rows, saved
+        models that name the customer are withdrawn. Vectors saved without any table name nobody, so nobody can tell
+        whom they hold: they are withdrawn, too.
     now : datetime.datetime, optional
 
     Returns
@@ -172,9 +176,8 @@ def _clean_artefacts(places: list[Path], wanted: set[str], now: datetime) -> tup
         if not place.exists():
             raise DataError(f"there is no {place} to erase from; name the files and folders made from the data")
         for model in _models_below(place):
-            if any(_count_rows(file, wanted) for file in _tables_below(model)):
-                text = json.dumps({"reason": "a customer it was trained on was erased", "since": f"{now} UTC"})
-                write_text(model / RETRAIN_NOTE, text)
+            if _may_hold(model, wanted):
+                _withdraw(model, now)
                 models.append(str(model))
         for file in _tables_below(place):
             if lost := _remove_rows(file, wanted):
@@ -185,7 +188,25 @@ def _clean_artefacts(places: list[Path], wanted: set[str], now: datetime) -> tup
 def _models_below(place: Path) -> list[Path]:
     if not place.is_dir():
         return []
-    return sorted({found.parent for name in _MODEL_FILES for found in place.rglob(name)})
+    found = sorted({found.parent for name in _MODEL_FILES for found in place.rglob(name)})
+    return [model for model in found if not any(outer in model.parents for outer in found)]
+
+
+def _may_hold(model: Path, wanted: set[str]) -> bool:
+    """Whether a table of the model names the customer, or the model has no table that names anybody."""
+    tables = [frame["customer_id"] for frame in map(_read_table, _tables_below(model)) if "customer_id" in frame]
+    return not tables or any(bool(ids.astype(str).isin(wanted).any()) for ids in tables)
+
+
+def _withdraw(model: Path, now: datetime) -> None:
+    """Remove a model's files; the note comes first, so that no moment is without either."""
+    text = json.dumps({"reason": "a customer it was trained on was erased", "since": f"{now} UTC"})
+    write_text(model / RETRAIN_NOTE, text)
+    for part in sorted({part for pattern in _MODEL_PARTS for part in model.glob(pattern)}):
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink()
 
 
 def _tables_below(place: Path) -> Iterator[Path]:
@@ -195,10 +216,6 @@ def _tables_below(place: Path) -> Iterator[Path]:
     for file in sorted(place.rglob("*")):
         if file.suffix in (".parquet", ".csv", ".jsonl") and file.is_file():
             yield file
-
-
-def _count_rows(file: Path, wanted: set[str]) -> int:
-    return sum(int(hit.sum()) for _, hit in _hits(file, wanted))
 
 
 def _remove_rows(file: Path, wanted: set[str]) -> int:
@@ -218,17 +235,22 @@ def _remove_rows(file: Path, wanted: set[str]) -> int:
 
 def _hits(file: Path, wanted: set[str]) -> Iterator[tuple[pd.DataFrame, pd.Series]]:
     """Return the table and which rows name the customer, where it has a column of customers."""
+    frame = _read_table(file)
+    names = [name for name in frame.columns if name in _NAMES]
+    if names:
+        yield frame, pd.concat([frame[name].astype(str).isin(wanted) for name in names], axis=1).any(axis=1)
+
+
+def _read_table(file: Path) -> pd.DataFrame:
+    """A table as it is; JSON lines are no table."""
     if file.suffix == ".jsonl":
-        return
+        return pd.DataFrame()
     try:
-        frame = (
+        return (
             pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, dtype=str, keep_default_na=False)
         )
     except Exception as error:  # Arrow and pandas have error trees of their own; each is a file that we cannot clean
         raise DataError(f"cannot read {file} to erase from it: {error}") from error
-    names = [name for name in frame.columns if name in _NAMES]
-    if names:
-        yield frame, pd.concat([frame[name].astype(str).isin(wanted) for name in names], axis=1).any(axis=1)
 
 
 def _remove_lines(file: Path, wanted: set[str]) -> int:

@@ -103,12 +103,14 @@ def test_an_erased_customer_does_not_come_back(made: tuple[Path, pd.DataFrame], 
     done = erase_customer(database, user, key=KEY, artefacts=[out])
     assert (done.events, done.known) == (events, True)
     assert {Path(name).name for name in done.files} == {
-        "features.parquet", "edges.parquet", "plan.csv", "prescriptions.jsonl", "panel.parquet"
+        "features.parquet", "edges.parquet", "plan.csv", "prescriptions.jsonl"
     }  # fmt: skip
     assert len(pd.read_parquet(out / "features.parquet")) == before - 1
     assert not (pd.read_parquet(out / "edges.parquet")["customer_id"] == pseudonym).any()
     assert pd.read_csv(out / "plan.csv")["customer_id"].tolist() == [7]
     assert needs_retraining(out / "model") is not None and needs_retraining(out / "other") is None
+    assert [file.name for file in (out / "model").iterdir()] == ["retrain.json"]
+    assert len(pd.read_parquet(out / "other" / "panel.parquet")) == 1
     # The whole file again under other bytes, and features from what is left.
     lines = gzip.decompress(file.read_bytes()).decode()
     (tmp_path / "again.csv").write_text(lines)
