@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from graphrec.decisions.policy import ContactPolicy, Infeasible, Plan, allocate
     from graphrec.decisions.prescription import prescribe
     from graphrec.decisions.recommender import Recommender, RecommenderConfig, load_recommender
+    from graphrec.decisions.tuning.tuner import tune
+    from graphrec.market.feedback import read_feedback, read_texts
     from graphrec.market.ingestion import read_market
     from graphrec.market.panel import Panel, build_panel
     from graphrec.market.simulation import plant_effects, simulate_market
@@ -34,8 +36,11 @@ _HOME = {
     "load_recommender": "graphrec.decisions.recommender",
     "plant_effects": "graphrec.market.simulation",
     "prescribe": "graphrec.decisions.prescription",
+    "read_feedback": "graphrec.market.feedback",
     "read_market": "graphrec.market.ingestion",
+    "read_texts": "graphrec.market.feedback",
     "simulate_market": "graphrec.market.simulation",
+    "tune": "graphrec.decisions.tuning.tuner",
 }
 
 __all__ = [
@@ -52,8 +57,11 @@ __all__ = [
     "load_recommender",
     "plant_effects",
     "prescribe",
+    "read_feedback",
     "read_market",
+    "read_texts",
     "simulate_market",
+    "tune",
 ]
 
 

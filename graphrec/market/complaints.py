@@ -1,8 +1,9 @@
-"""Which scores are complaints, and what customers had said before a moment.
+"""Which feedback is a complaint, and what customers had said before a moment.
 
 Hides the scale. Scores of one market may run from 1 to 5, of another from 0 to 10; a complaint is a score more than one
 standard deviation below the mean of all scores given before it. So no scale has to be told, and nothing later
-decides what counted as low at the time.
+decides what counted as low at the time. Where the texts were read (`graphrec.read_feedback`), a text without a score
+is a complaint if it reads as negative.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from graphrec.market.history import History, to_microseconds
 from graphrec.market.tables import Market
 
-__all__ = ["Complaints"]
+__all__ = ["NEGATIVE", "Complaints", "sentiments"]
 
+NEGATIVE = -0.2
+"""Sentiment below which a text reads as negative."""
 _FEWEST_SCORES = 20
 """Earlier scores without which none is judged."""
 
@@ -53,9 +57,22 @@ class Complaints:
         return np.asarray((before >= _FEWEST_SCORES) & (values < mean - spread))
 
     @cached_property
+    def unhappy(self) -> np.ndarray:
+        """Which rows of the feedback are unhappy: a score that is a complaint, or a text that reads as negative."""
+        _, times, values = self._scored
+        low = pd.MultiIndex.from_arrays([times[self.low], values[self.low]])
+        rows = pd.MultiIndex.from_arrays(
+            [to_microseconds(self.market.feedback["created_at"]), self.market.feedback["score"].to_numpy(np.float64)]
+        )
+        return np.asarray(rows.isin(low)) | (sentiments(self.market) < NEGATIVE)
+
+    @cached_property
     def _history(self) -> History:
         customers, times, _ = self._scored
-        return History(customers[self.low], times[self.low])
+        told = self.market.feedback["score"].isna().to_numpy() & (sentiments(self.market) < NEGATIVE)
+        writers = self.market.codes("feedback", "customer_id")[told].astype(np.int64)
+        written = to_microseconds(self.market.feedback["created_at"])[told]
+        return History(np.concatenate([customers[self.low], writers]), np.concatenate([times[self.low], written]))
 
     def count(self, customers: np.ndarray, times: np.ndarray, window: int | None = None) -> np.ndarray:
         """Complaints of each customer in ``[time - window, time)``, shape (n,); times in microseconds."""
@@ -73,3 +90,12 @@ class Complaints:
     @cached_property
     def _places(self) -> History:
         return History(self._scored[0], self._scored[1])
+
+
+def sentiments(market: Market) -> np.ndarray:
+    """Sentiment of each feedback, shape (n,); missing where its text was not read or has no words."""
+    if "sentiment" not in market.feedback:
+        return np.full(len(market.feedback), np.nan)
+    return np.asarray(
+        pd.to_numeric(market.feedback["sentiment"], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    )

@@ -20,7 +20,7 @@ import pandas as pd
 
 from graphrec.market.attributes import DAY, Attributes, AttributeTable, sort_attributes
 from graphrec.market.behaviour.panelcolumns import BehaviourColumns
-from graphrec.market.complaints import Complaints
+from graphrec.market.complaints import Complaints, sentiments
 from graphrec.market.history import History, pair_codes, to_microseconds
 from graphrec.market.journey import JOURNEY_CLASSES, Journey
 from graphrec.market.offers import Offers
@@ -173,6 +173,7 @@ class Covariates:
         for event_type, name in _RESPONSES.items():
             table[name] = _Behaviour("PastResponse", "customer", self._customer_count(event_type, None))
         table["past_satisfaction"] = _Behaviour("PastSatisfaction", "customer", self._satisfaction)
+        table["past_sentiment"] = _Behaviour("PastSatisfaction", "customer", self._past_sentiment)
         said = Complaints(self.market)
         table["last_satisfaction"] = _Behaviour("PastSatisfaction", "customer", lambda c, o, t: said.last_score(c, t))
         table["past_complaints"] = _Behaviour("PastComplaint", "customer", lambda c, o, t: said.count(c, t))
@@ -304,6 +305,17 @@ class Covariates:
         pairs = pair_codes(customers, offers, len(self.offers))
         return self._history("pair contacts", make).count(pairs, times)
 
+    def _past_sentiment(self, customers: np.ndarray, offers: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Mean sentiment of the texts written before; missing without any, or where texts were not read."""
+
+        def make() -> History:
+            values = sentiments(self.market)
+            read = np.isfinite(values)
+            when = to_microseconds(self.market.feedback["created_at"])
+            return History(self.market.codes("feedback", "customer_id")[read], when[read], values[read])
+
+        return _mean_before(self._history("sentiment", make), customers, times)
+
     def _satisfaction(self, customers: np.ndarray, offers: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Mean score given before; missing for customers who never gave one."""
 
@@ -315,9 +327,7 @@ class Covariates:
                 self.market.feedback["score"].to_numpy(np.float64)[scored],
             )
 
-        history = self._history("satisfaction", make)
-        count, total = history.count(customers, times), history.total(customers, times)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        return _mean_before(self._history("satisfaction", make), customers, times)
 
 
 def purchase_values(market: Market) -> np.ndarray:
@@ -328,6 +338,12 @@ def purchase_values(market: Market) -> np.ndarray:
     price = np.where(np.isfinite(price) | (product < 0), price, listed[product])
     quantity = market.events["quantity"].fillna(1.0).to_numpy(np.float64)
     return np.asarray(np.nan_to_num(price, nan=0.0) * quantity)
+
+
+def _mean_before(history: History, customers: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Mean value of each customer's records before each time; missing where there is none."""
+    count, total = history.count(customers, times), history.total(customers, times)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _year_angle(times: np.ndarray) -> np.ndarray:
