@@ -11,18 +11,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from graphrec.decisions.settings import RecommenderConfig
 from graphrec.learning.appetite import Appetite, appetite_as_of, fit_appetite
+from graphrec.learning.smoothing import ShareShape
 from graphrec.market.history import to_microseconds
 from graphrec.market.panel import Panel
 from graphrec.market.tables import DataError, Market
 
-__all__ = ["with_appetite"]
+__all__ = ["appetite_model", "with_appetite"]
+
+
+def appetite_model(config: RecommenderConfig) -> str | ShareShape:
+    """What `graphrec.learning.appetite.fit_appetite` takes as its model: a name, or a filter that is set."""
+    shape = config.filter_shape
+    return config.appetite if shape is None else shape
 
 
 def with_appetite(
     market: Market,
     panel: Panel,
-    model: str,
+    model: str | ShareShape,
     rng: np.random.Generator,
     *,
     progress: bool = False,
@@ -36,7 +44,7 @@ def with_appetite(
     panel : Panel
         Built from the market.
     model : str
-        "filter", "encoder" or "blend".
+        "filter", "encoder" or "blend", or a shape of the filter.
     rng : numpy.random.Generator
     progress : bool
         Say on stderr what is being done.

@@ -18,7 +18,7 @@ import pandas as pd
 
 from causal.graph import CausalGraph
 from graphrec.decisions.panelgraph import discover_graph
-from graphrec.decisions.purchasegraph import with_appetite
+from graphrec.decisions.purchasegraph import appetite_model, with_appetite
 from graphrec.decisions.questions import (
     check_request,
     choose_channels,
@@ -102,6 +102,7 @@ class Recommender:
             self.config.head if self.head is None else self.head,
             outcome_model=outcome_model,
             propensity_model=propensity_model,
+            settings=self.config.learner,
         )
         self._state: tuple[Panel, CausalGraph, EffectModel] | None = None
         self.market: Market | None = None
@@ -151,7 +152,7 @@ class Recommender:
             say("building the opportunity panel")
             market, panel = data, self._panel(data, panel_rng)
             say("fitting the purchase graph")
-            kind = self.config.appetite
+            kind = appetite_model(self.config)
             panel, appetite = with_appetite(data, panel, kind, appetite_rng, progress=progress, checkpoint=checkpoint)
         else:
             raise DataError(f"fit needs a Market or a Panel, not a {type(data).__name__}")
@@ -346,13 +347,11 @@ class Recommender:
         from graphrec.decisions.money import price_tags
         from graphrec.market.offers import make_offers
 
-        trained = _offers_of(self.panel)
-        same = market is self.market
-        offers = trained if same else make_offers(market, trained.kind)
-        appetite = self.appetite if same else None
+        trained, same = _offers_of(self.panel), market is self.market
+        offers, appetite = (trained, self.appetite) if same else (make_offers(market, trained.kind), None)
         if "appetite" in self.effects.design.sources and (appetite is None or time != appetite.as_of):
             known = None if self.appetite is None else self.appetite.encoder
-            appetite = fit_appetite(market, offers, time, self.config.appetite, rng=0, encoder=known)
+            appetite = fit_appetite(market, offers, time, appetite_model(self.config), rng=0, encoder=known)
         money = price_tags(market, offers, self.panel, self.market)
         if self.config.outcome == "money":
             money = replace(money, value=np.ones_like(money.value))

@@ -5,14 +5,18 @@ Hides the defaults and the ranges. A setting is plain data, so it is saved besid
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from causal.graph import CausalGraph
+from graphrec.learning.filters import FilterConfig
 from graphrec.learning.heads.registry import HEADS
+from graphrec.learning.learnersettings import LearnerSettings
+from graphrec.learning.smoothing import PURCHASES_COUNT, VIEWS_COUNT, ShareShape
 from graphrec.market.behaviour.panelcolumns import chosen_features
 from graphrec.market.slots import SLOT_SOURCES
 from graphrec.market.tables import DataError
@@ -65,6 +69,12 @@ class RecommenderConfig:
         Learner of what a contact changes: "structured" (the default: what happens anyway plus a small effect), "t",
         "x", "dr" (Kennedy 2023), "ips", "snips" (stabilised and self-normalised), "all-columns t" (heeds no graph), or
         the rankings "response" and "appetite", which are no effects and graded X.
+    clip, ridge, leaves : float, float, int
+        Where weights by the inverse propensity are cut, and how smooth the outcome models are
+        (`graphrec.learning.learnersettings.LearnerSettings`).
+    filter_settings : mapping, optional
+        Settings of the filter of the purchase graph, instead of choosing them on the past: any field of `FilterConfig`,
+        ``strength`` (purchases by popularity added to each history) and ``views`` (whether views and carts count).
     """
 
     offer: str = "auto"
@@ -81,6 +91,10 @@ class RecommenderConfig:
     outcome: str = "bought"
     recalibrate: bool = False
     sensitivity: float = 0.0
+    clip: float = LearnerSettings.clip
+    ridge: float = LearnerSettings.ridge
+    leaves: int = LearnerSettings.leaves
+    filter_settings: Mapping[str, float] | None = None
     behaviour: str | tuple[str, ...] = "none"
 
     def __post_init__(self) -> None:
@@ -111,10 +125,43 @@ class RecommenderConfig:
             raise ValueError(f"outcome is {self.outcome!r}; choose {', '.join(map(repr, OUTCOMES))}")
         if self.head not in HEADS:
             raise ValueError(f"head is {self.head!r}; choose one of {', '.join(HEADS)}")
+        if self.filter_settings is not None and self.appetite != "filter":
+            raise ValueError(f"filter_settings are given and appetite is {self.appetite!r}; use appetite='filter'")
+        for name in ("clip", "ridge", "leaves"):
+            if not isinstance(getattr(self, name), Real):
+                raise ValueError(f"{name} is {getattr(self, name)!r}; use a number")
+        _ = self.learner, self.filter_shape  # both check their numbers
+
+    @property
+    def learner(self) -> LearnerSettings:
+        """Clipping and the shape of the outcome models."""
+        return LearnerSettings(self.clip, self.ridge, self.leaves)
+
+    @property
+    def filter_shape(self) -> ShareShape | None:
+        """The filter that was set; None where it is chosen on the past."""
+        return None if self.filter_settings is None else _shape_of(self.filter_settings)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; `RecommenderConfig(**data)` reads it back."""
         return asdict(self)
+
+
+def _shape_of(settings: object) -> ShareShape:
+    """A shape of the filter from plain data."""
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"filter_settings is a {type(settings).__name__}; give a mapping such as {{'ease': 1.0}}")
+    known = [field.name for field in fields(FilterConfig)]
+    for name, value in settings.items():
+        if name not in (*known, "strength", "views"):
+            raise ValueError(f"filter_settings has {name!r}; it takes {', '.join(known)}, strength and views")
+        if not isinstance(value, int | float) or not 0 <= value < float("inf"):
+            raise ValueError(f"filter_settings has {name} = {value!r}; use a number of zero or more")
+    numbers: dict[str, Any] = {name: value for name, value in settings.items() if name in known}
+    for name in {"neighbours", "links"} & set(numbers):
+        numbers[name] = int(numbers[name])
+    signals = VIEWS_COUNT if settings.get("views") else PURCHASES_COUNT
+    return ShareShape(FilterConfig(**numbers), signals, float(settings.get("strength", ShareShape.strength)))
 
 
 def settings_of(config: object) -> RecommenderConfig:

@@ -227,7 +227,7 @@ def fit_appetite(
     market: Market,
     offers: Offers,
     as_of: object,
-    model: AppetiteModel | str = "filter",
+    model: AppetiteModel | ShareShape | str = "filter",
     rng: int | np.random.Generator | None = None,
     progress: bool = False,
     checkpoint: str | Path | None = None,
@@ -243,9 +243,9 @@ def fit_appetite(
         What scores are wanted for: products, categories or campaigns.
     as_of : datetime-like, or int in microseconds
         Only events strictly before it are used.
-    model : {"filter", "encoder", "blend"}
+    model : {"filter", "encoder", "blend"}, or ShareShape
         Closed-form filter (seconds, the default), the trained encoder (uses attributes, so it can tell new customers
-        and products apart), or the mean of both scores.
+        and products apart), or the mean of both scores; or a filter of this shape, which is chosen on the past else.
     rng : int, Generator or None
         Seed of the encoder; the filter has no randomness.
     progress : bool
@@ -271,7 +271,7 @@ def fit_appetite(
             "nothing was bought before as_of, so there is no appetite to learn; take a later as_of or check event_type"
         )
     generator = np.random.default_rng(rng)
-    shape = choose_shape(past, moment)
+    shape = model if isinstance(model, ShareShape) else choose_shape(past, moment)
     return _fit(market, offers, past, moment, _check_model(model), shape, generator, progress, checkpoint, encoder)
 
 
@@ -282,7 +282,7 @@ def appetite_as_of(
     offer_codes: np.ndarray,
     times: object,
     refit_days: int = 28,
-    model: AppetiteModel | str = "filter",
+    model: AppetiteModel | ShareShape | str = "filter",
     rng: int | np.random.Generator | None = None,
     progress: bool = False,
     checkpoint: str | Path | None = None,
@@ -305,7 +305,7 @@ def appetite_as_of(
         Decision times.
     refit_days : int
         Length of a block, days.
-    model : {"filter", "encoder", "blend"}
+    model : {"filter", "encoder", "blend"}, or ShareShape
         See `fit_appetite`.
     rng, progress, checkpoint
         See `fit_appetite`.
@@ -337,11 +337,11 @@ def appetite_as_of(
     order = np.argsort(blocks, kind="stable")
     numbers, starts = np.unique(blocks[order], return_index=True)
     generators = np.random.default_rng(rng).spawn(int(numbers[-1]) + 1) if chosen != "filter" else None
-    shape: ShareShape | None = None
+    shape: ShareShape | None = model if isinstance(model, ShareShape) else None
     for number, rows in zip(numbers.tolist(), np.split(order, starts[1:])):
         begin = int(when.min() + number * refit_days * _DAY)
         past = everything.before(begin)
-        if shape is None or len(past) >= max(2 * shape.events, 1):
+        if shape is None or (shape is not model and len(past) >= max(2 * shape.events, 1)):
             shape = choose_shape(past, begin)
         able = chosen if (past.kinds == 0).any() else "filter"  # the encoder cannot start from nothing
         fitted = _fit(
@@ -388,10 +388,10 @@ def _sets(offers: Offers, n_products: int) -> sparse.csr_array:
     return sparse.csr_array((ones, (offers.link_products, offers.link_offers)), shape=(n_products, len(offers)))
 
 
-def _check_model(model: str) -> AppetiteModel:
-    for known in get_args(AppetiteModel):
-        if model == known:
-            return cast(AppetiteModel, model)
+def _check_model(model: str | ShareShape) -> AppetiteModel:
+    name = "filter" if isinstance(model, ShareShape) else model
+    if name in get_args(AppetiteModel):
+        return cast(AppetiteModel, name)
     raise DataError(f"appetite model is {model!r}; choose one of {', '.join(map(repr, get_args(AppetiteModel)))}")
 
 

@@ -157,6 +157,7 @@ def fit_exposure(
     channel: np.ndarray | None = None,
     logged: np.ndarray | None = None,
     estimator: Any = None,
+    clip: float = _LARGEST_ODDS_QUANTILE,
 ) -> Exposure:
     """Learn the propensity of a contact, and use the logged one where there is one.
 
@@ -181,6 +182,8 @@ def fit_exposure(
         not. The probability must be about the decision of the row: this offer at this moment.
     estimator : scikit-learn classifier, optional
         Learns the probability of a contact instead of our blend; it must take row weights where they differ.
+    clip : float
+        Quantile at which the weights of the controls are cut.
 
     Raises
     ------
@@ -198,7 +201,7 @@ def fit_exposure(
     raw = propensity[control, 1:].sum(axis=1) / none * weights[control]
     if not raw.any():
         raise _without_chance("row without contact")
-    limit = float(np.quantile(raw, _LARGEST_ODDS_QUANTILE))
+    limit = float(np.quantile(raw, clip))
     clipped = np.minimum(raw, limit)
     low, high = np.quantile(model.out_of_fold[contacted], [0.01, 0.99])
     return Exposure(
@@ -213,7 +216,9 @@ def fit_exposure(
     )
 
 
-def fit_rows_exposure(rows: TrainingRows, folds: np.ndarray, seed: int, estimator: Any = None) -> Exposure:
+def fit_rows_exposure(
+    rows: TrainingRows, folds: np.ndarray, seed: int, estimator: Any = None, clip: float = _LARGEST_ODDS_QUANTILE
+) -> Exposure:
     """`fit_exposure` of the rows of a panel: their weights, channels and logged probabilities."""
     return fit_exposure(
         rows.matrix,
@@ -225,6 +230,7 @@ def fit_rows_exposure(rows: TrainingRows, folds: np.ndarray, seed: int, estimato
         channel=rows.channel,
         logged=rows.logged,
         estimator=estimator,
+        clip=clip,
     )
 
 

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from graphrec.learning.learnersettings import LearnerSettings
 from graphrec.learning.logistic import fit_logistic
 from graphrec.learning.parts import Parts
 from graphrec.market.tables import DataError
 
 __all__ = ["BinaryModel", "customer_folds", "fit_binary"]
 
-_RIDGE = 5.0
 _ROUNDS = 150
 _WORKERS = 2
 _MINIMUM_MINORITY = 40
@@ -145,6 +145,7 @@ def fit_binary(
     weights: np.ndarray | None = None,
     offset: np.ndarray | None = None,
     seed: int = 0,
+    settings: LearnerSettings | None = None,
 ) -> BinaryModel:
     """Fit the blend.
 
@@ -162,18 +163,22 @@ def fit_binary(
         Part of the logit that is known and not to be learned; the fitted model predicts without it.
     seed : int
         Seed of the boosting.
+    settings : LearnerSettings, optional
+        Penalty of the coefficients and leaves of the trees.
     """
+    given = settings or LearnerSettings()
+    ridge, leaves = given.ridge, int(given.leaves)
     w = np.ones(len(outcome)) if weights is None else weights / weights.mean()
     known = np.zeros(len(outcome)) if offset is None else offset
-    boosted = matrix.shape[1] > 0 and min(outcome.sum(), (1 - outcome).sum()) >= _MINIMUM_MINORITY
+    boosted = leaves > 1 and matrix.shape[1] > 0 and min(outcome.sum(), (1 - outcome).sum()) >= _MINIMUM_MINORITY
     out_of_fold = np.empty((len(outcome), 2))
 
     def fit_without(fold: int) -> tuple[_Part, int]:
         test = folds == fold
         train = ~test
-        linear = _ridge(matrix[train], outcome[train], w[train], known[train])
+        linear = _ridge(matrix[train], outcome[train], w[train], known[train], ridge)
         start = known + _with_ones(matrix) @ linear
-        booster = _boost(matrix, outcome, w, start, train, test, _ROUNDS, seed) if boosted else None
+        booster = _boost(matrix, outcome, w, start, train, test, _ROUNDS, seed, leaves) if boosted else None
         part = _Part(linear, booster)
         out_of_fold[test] = part.logits(matrix[test])
         return part, booster.best_iteration if booster else 0
@@ -184,9 +189,9 @@ def fit_binary(
         fitted = list(pool.map(fit_without, range(int(folds.max()) + 1)))
     rounds = max(int(np.mean([count for _, count in fitted])), 5)
     everything = np.ones(len(outcome), dtype=bool)
-    linear = _ridge(matrix, outcome, w, known)
+    linear = _ridge(matrix, outcome, w, known, ridge)
     start = known + _with_ones(matrix) @ linear
-    final = _boost(matrix, outcome, w, start, everything, None, rounds, seed) if boosted else None
+    final = _boost(matrix, outcome, w, start, everything, None, rounds, seed, leaves) if boosted else None
     whole = _Part(linear, final)
     blend = _blend(out_of_fold, outcome, w, known)
     return BinaryModel(whole, tuple(part for part, _ in fitted), blend, blend[0] + out_of_fold @ blend[1:])
@@ -196,8 +201,10 @@ def _with_ones(matrix: np.ndarray) -> np.ndarray:
     return np.column_stack([np.ones(len(matrix)), matrix])
 
 
-def _ridge(matrix: np.ndarray, outcome: np.ndarray, weights: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    penalty = np.full(matrix.shape[1] + 1, _RIDGE)
+def _ridge(
+    matrix: np.ndarray, outcome: np.ndarray, weights: np.ndarray, offset: np.ndarray, ridge: float
+) -> np.ndarray:
+    penalty = np.full(matrix.shape[1] + 1, ridge)
     penalty[0] = 0.0
     return fit_logistic(_with_ones(matrix), outcome, penalty=penalty, offset=offset, weights=weights).coefficients
 
@@ -211,13 +218,14 @@ def _boost(
     test: np.ndarray | None,
     rounds: int,
     seed: int,
+    leaves: int,
 ) -> Any:
     import lightgbm
 
     settings = {
         "objective": "binary",
         "learning_rate": 0.1,
-        "num_leaves": 8,
+        "num_leaves": leaves,
         "max_bin": 63,
         "min_child_samples": 40,
         "feature_fraction": 0.7,

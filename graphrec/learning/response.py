@@ -25,6 +25,7 @@ import pandas as pd
 from scipy.special import expit
 
 from graphrec.learning.exposure import Exposure, fit_rows_exposure
+from graphrec.learning.learnersettings import LearnerSettings
 from graphrec.learning.logistic import LogisticFit, fit_logistic
 from graphrec.learning.modification import effect_columns, fit_modification
 from graphrec.learning.outcome import BinaryModel, customer_folds, fit_binary
@@ -294,7 +295,11 @@ class StructuredUplift:
 
 
 def fit_structured_uplift(
-    rows: TrainingRows, rng: np.random.Generator, *, exposure: Exposure | None = None
+    rows: TrainingRows,
+    rng: np.random.Generator,
+    *,
+    exposure: Exposure | None = None,
+    settings: LearnerSettings | None = None,
 ) -> StructuredUplift:
     """Fit the offset-structured uplift.
 
@@ -306,6 +311,8 @@ def fit_structured_uplift(
         Draws the customer folds and the seed of the boosting.
     exposure : Exposure, optional
         Propensities of the same rows from elsewhere, such as those of a plugged-in model; learned otherwise.
+    settings : LearnerSettings, optional
+        Clipping of the controls' weights and shape of the organic outcome's model.
 
     Raises
     ------
@@ -318,9 +325,10 @@ def fit_structured_uplift(
     folds = customer_folds(rows.clusters, _FOLDS, rng)
     seed = int(rng.integers(2**31))
     control = ~contacted
-    organic = fit_binary(rows.matrix[control], rows.outcome[control], folds[control], seed=seed)
+    given = settings or LearnerSettings()
+    organic = fit_binary(rows.matrix[control], rows.outcome[control], folds[control], seed=seed, settings=given)
     if exposure is None:
-        exposure = fit_rows_exposure(rows, folds, seed)
+        exposure = fit_rows_exposure(rows, folds, seed, clip=given.clip)
     offset = organic.cross_logits(rows.matrix[contacted], folds[contacted])
     targeting = _target(organic.out_of_fold, rows.outcome[control], exposure, rows.clusters[control])
     scale = (float(offset.mean()), float(max(offset.std(), 1e-6)))
@@ -333,7 +341,7 @@ def fit_structured_uplift(
     residual = fit_residual(left, folds[contacted], rows.clusters[contacted], seed)
     known = np.zeros(len(rows.outcome))
     known[contacted] = read.logits + (0.0 if residual is None else residual.logits(matrix, offset, channel))
-    everyone = fit_binary(rows.matrix, rows.outcome, folds, offset=known, seed=seed)
+    everyone = fit_binary(rows.matrix, rows.outcome, folds, offset=known, seed=seed, settings=given)
     if residual is not None:
         known[contacted] = read.logits + residual.out_of_fold
     return StructuredUplift(

@@ -20,9 +20,19 @@ from graphrec.learning.exponents import MINIMUM_PURCHASES, tune_filter
 from graphrec.learning.filters import DENSE_PRODUCTS, FilterConfig, GraphFilter, fit_filter
 from graphrec.learning.interactions import Interactions, split_time
 
-__all__ = ["ShareShape", "choose_shape", "log_shares", "popularity_shares", "purchase_rates"]
+__all__ = [
+    "PURCHASES_COUNT",
+    "VIEWS_COUNT",
+    "ShareShape",
+    "choose_shape",
+    "log_shares",
+    "popularity_shares",
+    "purchase_rates",
+]
 
-_SIGNALS = ({"purchase": 1.0}, {"purchase": 1.0, "cart": 0.5, "view": 0.2})
+PURCHASES_COUNT: Mapping[str, float] = {"purchase": 1.0}
+VIEWS_COUNT: Mapping[str, float] = {"purchase": 1.0, "cart": 0.5, "view": 0.2}
+_SIGNALS = (PURCHASES_COUNT, VIEWS_COUNT)
 _STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _SHARPNESS = (1.0, 1.5, 2.0, 3.0)
 _JUDGED = 300
@@ -46,7 +56,7 @@ class ShareShape:
     """
 
     config: FilterConfig = field(default_factory=FilterConfig)
-    signals: Mapping[str, float] = field(default_factory=lambda: dict(_SIGNALS[0]))
+    signals: Mapping[str, float] = field(default_factory=lambda: dict(PURCHASES_COUNT))
     strength: float = 10.0
     events: int = 0
 

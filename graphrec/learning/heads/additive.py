@@ -24,6 +24,7 @@ from graphrec.learning.heads.means import MeanModel, read_mean
 from graphrec.learning.heads.nuisances import Nuisances, fit_nuisances
 from graphrec.learning.heads.projected import EffectBasis, fit_basis
 from graphrec.learning.heads.projection import PENALTIES, Projection, fit_projection
+from graphrec.learning.learnersettings import LearnerSettings
 from graphrec.learning.parts import Parts, join_parts
 from graphrec.learning.response import Response, TrainingRows
 
@@ -97,6 +98,7 @@ def fit_additive(
     outcome_model: Any = None,
     propensity_model: Any = None,
     shared: Nuisances | None = None,
+    settings: LearnerSettings | None = None,
 ) -> AdditiveUplift:
     """Fit the learner.
 
@@ -109,6 +111,8 @@ def fit_additive(
         Plugged-in scikit-learn estimators, as in `graphrec.learning.heads.nuisances.fit_nuisances`.
     shared : Nuisances, optional
         Fitted already.
+    settings : LearnerSettings, optional
+        Clipping and the shape of our own blend.
 
     Notes
     -----
@@ -116,7 +120,9 @@ def fit_additive(
     at a threshold the line is an average over both sides.
     """
     if shared is None:
-        shared = fit_nuisances(rows, rng, outcome_model=outcome_model, propensity_model=propensity_model, arms=False)
+        shared = fit_nuisances(
+            rows, rng, outcome_model=outcome_model, propensity_model=propensity_model, arms=False, settings=settings
+        )
     organic = shared.control.cross_mean(rows.matrix, shared.folds)
     basis = fit_basis(rows, organic, shared.binary)
     columns = basis.columns(rows.matrix, organic)

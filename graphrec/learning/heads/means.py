@@ -17,6 +17,7 @@ from scipy.special import expit
 
 from graphrec.learning.estimators import check_estimator, fit_clone, predict_mean
 from graphrec.learning.heads.amounts import AmountModel, fit_amount
+from graphrec.learning.learnersettings import LearnerSettings
 from graphrec.learning.outcome import BinaryModel, fit_binary
 from graphrec.learning.parts import NotStorable, Parts
 
@@ -105,7 +106,7 @@ class EstimatorMean:
         )
 
 
-def mean_fitter(estimator: Any, binary: bool) -> MeanFitter:
+def mean_fitter(estimator: Any, binary: bool, settings: LearnerSettings | None = None) -> MeanFitter:
     """Fitter of an arm's mean.
 
     Parameters
@@ -114,6 +115,8 @@ def mean_fitter(estimator: Any, binary: bool) -> MeanFitter:
         A classifier with ``predict_proba`` or a regressor; our own blend when None.
     binary : bool
         Whether the outcome is 0/1.
+    settings : LearnerSettings, optional
+        Of our own blend for a yes/no outcome.
 
     Raises
     ------
@@ -121,7 +124,7 @@ def mean_fitter(estimator: Any, binary: bool) -> MeanFitter:
         The estimator cannot serve: no ``fit``, no probabilities, or a classifier for an amount.
     """
     if estimator is None:
-        return _fit_binary if binary else _fit_amount
+        return _binary_fitter(settings or LearnerSettings()) if binary else _fit_amount
     check_estimator(estimator, "outcome_model", binary=binary)
 
     def fit(
@@ -139,10 +142,13 @@ def mean_fitter(estimator: Any, binary: bool) -> MeanFitter:
     return fit
 
 
-def _fit_binary(
-    matrix: np.ndarray, outcome: np.ndarray, folds: np.ndarray, weights: np.ndarray | None, seed: int
-) -> MeanModel:
-    return BinaryMean(fit_binary(matrix, outcome, folds, weights=weights, seed=seed))
+def _binary_fitter(settings: LearnerSettings) -> MeanFitter:
+    def fit(
+        matrix: np.ndarray, outcome: np.ndarray, folds: np.ndarray, weights: np.ndarray | None, seed: int
+    ) -> MeanModel:
+        return BinaryMean(fit_binary(matrix, outcome, folds, weights=weights, seed=seed, settings=settings))
+
+    return fit
 
 
 def _fit_amount(

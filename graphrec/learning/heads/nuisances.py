@@ -13,6 +13,7 @@ import numpy as np
 
 from graphrec.learning.exposure import Exposure, fit_rows_exposure
 from graphrec.learning.heads.means import MeanModel, mean_fitter
+from graphrec.learning.learnersettings import LearnerSettings
 from graphrec.learning.outcome import customer_folds
 from graphrec.learning.response import TrainingRows
 from graphrec.market.tables import DataError
@@ -22,7 +23,6 @@ __all__ = ["MINIMUM_PROPENSITY", "Nuisances", "fit_nuisances", "is_binary"]
 _FOLDS = 3
 MINIMUM_PROPENSITY = 1e-3
 """Least share of an arm's mean propensity that a row's is taken to be; see `Nuisances.inverse`."""
-_LARGEST_QUANTILE = 0.995
 
 
 def is_binary(outcome: np.ndarray) -> bool:
@@ -46,6 +46,8 @@ class Nuisances:
         Customer fold of each training row.
     binary : bool
         Whether the outcome is 0/1.
+    clip : float
+        Quantile of each arm at which inverse propensities are cut.
     """
 
     control: MeanModel
@@ -53,6 +55,7 @@ class Nuisances:
     fitted_exposure: Exposure | None
     folds: np.ndarray
     binary: bool
+    clip: float = LearnerSettings.clip
 
     @property
     def exposure(self) -> Exposure:
@@ -75,7 +78,7 @@ class Nuisances:
         raw = 1.0 / np.maximum(table[np.arange(len(channel)), channel], _least(table)[channel])
         for arm in np.unique(channel):
             own = channel == arm
-            raw[own] = np.minimum(raw[own], np.quantile(raw[own], _LARGEST_QUANTILE))
+            raw[own] = np.minimum(raw[own], np.quantile(raw[own], self.clip))
         return np.asarray(raw)
 
 
@@ -91,6 +94,7 @@ def fit_nuisances(
     propensity_model: Any = None,
     arms: bool = True,
     exposure: bool = True,
+    settings: LearnerSettings | None = None,
 ) -> Nuisances:
     """Fit the parts.
 
@@ -107,6 +111,8 @@ def fit_nuisances(
         Whether the means given contact are wanted.
     exposure : bool
         Whether the propensities are.
+    settings : LearnerSettings, optional
+        Clipping and the shape of our own blend.
 
     Raises
     ------
@@ -118,12 +124,13 @@ def fit_nuisances(
     folds = customer_folds(rows.clusters, _FOLDS, rng)
     seed = int(rng.integers(2**31))
     binary = is_binary(rows.outcome)
-    fit = mean_fitter(outcome_model, binary)
-    fitted = fit_rows_exposure(rows, folds, seed, propensity_model) if exposure else None
+    settings = settings or LearnerSettings()
+    fit = mean_fitter(outcome_model, binary, settings)
+    fitted = fit_rows_exposure(rows, folds, seed, propensity_model, settings.clip) if exposure else None
 
     def mean(arm: int) -> MeanModel:
         own = rows.channel == arm
         return fit(rows.matrix[own], rows.outcome[own], folds[own], rows.weights[own], seed)
 
     count = len(rows.channels) if arms else 0
-    return Nuisances(mean(0), tuple(mean(arm) for arm in range(1, count + 1)), fitted, folds, binary)
+    return Nuisances(mean(0), tuple(mean(arm) for arm in range(1, count + 1)), fitted, folds, binary, settings.clip)

@@ -20,6 +20,7 @@ from graphrec.learning.heads.projected import ProjectedUplift
 from graphrec.learning.heads.tlearner import TLearner, fit_t_learner
 from graphrec.learning.heads.weighting import fit_ips, fit_snips
 from graphrec.learning.heads.xlearner import XLearner, fit_x_learner
+from graphrec.learning.learnersettings import LearnerSettings
 from graphrec.learning.parts import NotStorable, Parts
 from graphrec.learning.response import Response, StructuredUplift, TrainingRows, fit_structured_uplift
 from graphrec.market.tables import DataError
@@ -72,7 +73,7 @@ class HeadRecipe:
 class _Plan:
     """A learner before models are plugged into it."""
 
-    fit: Callable[[TrainingRows, np.random.Generator, Any, Any], UpliftModel]
+    fit: Callable[[TrainingRows, np.random.Generator, Any, Any, LearnerSettings], UpliftModel]
     all_columns: bool = False
     claims_effect: bool = True
 
@@ -82,9 +83,17 @@ def _classical(
 ) -> Any:
     """A learner that starts from the shared parts."""
 
-    def fit(rows: TrainingRows, rng: np.random.Generator, outcome: Any, propensity: Any) -> UpliftModel:
+    def fit(
+        rows: TrainingRows, rng: np.random.Generator, outcome: Any, propensity: Any, settings: LearnerSettings
+    ) -> UpliftModel:
         shared = fit_nuisances(
-            rows, rng, outcome_model=outcome, propensity_model=propensity, arms=arms, exposure=exposure
+            rows,
+            rng,
+            outcome_model=outcome,
+            propensity_model=propensity,
+            arms=arms,
+            exposure=exposure,
+            settings=settings,
         )
         return finish(rows, shared)
 
@@ -95,20 +104,24 @@ def _ranking(rank_by: str) -> Any:
     return _classical(lambda rows, shared: fit_t_learner(rows, shared, rank_by), exposure=False)
 
 
-def _fit_structured(rows: TrainingRows, rng: np.random.Generator, outcome: Any, propensity: Any) -> UpliftModel:
+def _fit_structured(
+    rows: TrainingRows, rng: np.random.Generator, outcome: Any, propensity: Any, settings: LearnerSettings
+) -> UpliftModel:
     """The default: on the logit scale for 0/1, additive for amounts and wherever an outcome model is plugged in."""
     if outcome is not None or not is_binary(rows.outcome):
-        return fit_additive(rows, rng, outcome_model=outcome, propensity_model=propensity)
+        return fit_additive(rows, rng, outcome_model=outcome, propensity_model=propensity, settings=settings)
     if propensity is None:
-        return fit_structured_uplift(rows, rng)
+        return fit_structured_uplift(rows, rng, settings=settings)
     fold_rng, fit_rng = rng.spawn(2)
-    shared = fit_nuisances(rows, fold_rng, propensity_model=propensity, arms=False)
-    return fit_structured_uplift(rows, fit_rng, exposure=shared.exposure)
+    shared = fit_nuisances(rows, fold_rng, propensity_model=propensity, arms=False, settings=settings)
+    return fit_structured_uplift(rows, fit_rng, exposure=shared.exposure, settings=settings)
 
 
-def _fit_snips(rows: TrainingRows, rng: np.random.Generator, outcome: Any, propensity: Any) -> UpliftModel:
-    shared = fit_nuisances(rows, rng, outcome_model=outcome, propensity_model=propensity, arms=False)
-    return fit_snips(rows, shared, outcome, int(rng.integers(2**31)))
+def _fit_snips(
+    rows: TrainingRows, rng: np.random.Generator, outcome: Any, propensity: Any, settings: LearnerSettings
+) -> UpliftModel:
+    shared = fit_nuisances(rows, rng, outcome_model=outcome, propensity_model=propensity, arms=False, settings=settings)
+    return fit_snips(rows, shared, outcome, int(rng.integers(2**31)), settings)
 
 
 _PLANS: Mapping[str, _Plan] = {
@@ -126,7 +139,13 @@ HEADS: tuple[str, ...] = tuple(_PLANS)
 """Names that `RecommenderConfig(head=)` takes."""
 
 
-def recipe_of(head: str | Head | Any, *, outcome_model: Any = None, propensity_model: Any = None) -> HeadRecipe:
+def recipe_of(
+    head: str | Head | Any,
+    *,
+    outcome_model: Any = None,
+    propensity_model: Any = None,
+    settings: LearnerSettings | None = None,
+) -> HeadRecipe:
     """Recipe of a name, a function or an estimator.
 
     Parameters
@@ -136,6 +155,8 @@ def recipe_of(head: str | Head | Any, *, outcome_model: Any = None, propensity_m
         T-learner.
     outcome_model, propensity_model : scikit-learn estimator, optional
         Plugged into a named head. A regressor or a classifier with probabilities; a classifier.
+    settings : LearnerSettings, optional
+        Clipping and the shape of our own outcome models; a function of one's own ignores it.
 
     Raises
     ------
@@ -152,7 +173,7 @@ def recipe_of(head: str | Head | Any, *, outcome_model: Any = None, propensity_m
         if hasattr(head, "get_params"):
             if outcome_model is not None:
                 raise DataError("head is an estimator and outcome_model is another; give one of them")
-            return recipe_of("t", outcome_model=head, propensity_model=propensity_model)
+            return recipe_of("t", outcome_model=head, propensity_model=propensity_model, settings=settings)
         if not callable(head):
             raise DataError(f"head is {head!r}; give a name ({', '.join(HEADS)}), a function or an estimator")
         if plugged:
@@ -162,10 +183,10 @@ def recipe_of(head: str | Head | Any, *, outcome_model: Any = None, propensity_m
         raise DataError(f"head is {head!r}; choose one of {', '.join(HEADS)}, or give a function")
     if propensity_model is not None:
         check_estimator(propensity_model, "propensity_model", binary=True, regressor=False)
-    plan = _PLANS[head]
+    plan, chosen = _PLANS[head], settings or LearnerSettings()
 
     def fit(rows: TrainingRows, rng: np.random.Generator) -> UpliftModel:
-        return plan.fit(rows, rng, outcome_model, propensity_model)
+        return plan.fit(rows, rng, outcome_model, propensity_model, chosen)
 
     return HeadRecipe(fit, plan.all_columns, plan.claims_effect)
 

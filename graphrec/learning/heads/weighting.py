@@ -16,6 +16,7 @@ from graphrec.learning.heads.means import MeanModel, mean_fitter
 from graphrec.learning.heads.nuisances import Nuisances
 from graphrec.learning.heads.projected import ProjectedUplift, fit_projected
 from graphrec.learning.heads.tlearner import TLearner
+from graphrec.learning.learnersettings import LearnerSettings
 from graphrec.learning.response import TrainingRows
 
 __all__ = ["fit_ips", "fit_snips"]
@@ -29,9 +30,15 @@ def fit_ips(rows: TrainingRows, shared: Nuisances) -> ProjectedUplift:
     return fit_projected(rows, shared, transformed, shared.control.cross_mean(rows.matrix, shared.folds))
 
 
-def fit_snips(rows: TrainingRows, shared: Nuisances, outcome_model: Any = None, seed: int = 0) -> TLearner:
+def fit_snips(
+    rows: TrainingRows,
+    shared: Nuisances,
+    outcome_model: Any = None,
+    seed: int = 0,
+    settings: LearnerSettings | None = None,
+) -> TLearner:
     """Outcome models under stabilised, self-normalised weights; unbiased where the means' form is wrong."""
-    fit = mean_fitter(outcome_model, shared.binary)
+    fit = mean_fitter(outcome_model, shared.binary, settings)
     inverse = shared.inverse(rows.channel) * rows.weights
 
     def mean(arm: int) -> MeanModel:
