@@ -203,9 +203,9 @@ class Suppression(Clause):
 
     Parameters
     ----------
-    after : {"complaint", "dissatisfaction", "unsubscribe"}
-        A feedback that holds one of `words`; one with a score at or below `score_at_most`; an unsubscription from any
-        channel.
+    after : {"complaint", "dissatisfaction", "unhappy feedback", "unsubscribe"}
+        A feedback that holds one of `words`; one with a score at or below `score_at_most`; one whose score is low for
+        its time or whose text reads as negative; an unsubscription from any channel.
     days : int
         How long.
     words : tuple of str
@@ -221,8 +221,10 @@ class Suppression(Clause):
     score_at_most: float | None = None
 
     def __post_init__(self) -> None:
-        if self.after not in ("complaint", "dissatisfaction", "unsubscribe"):
-            raise PolicyError(f"after is {self.after!r}; it must be complaint, dissatisfaction or unsubscribe")
+        if self.after not in ("complaint", "dissatisfaction", "unhappy feedback", "unsubscribe"):
+            raise PolicyError(
+                f"after is {self.after!r}; it must be complaint, dissatisfaction, unhappy feedback or unsubscribe"
+            )
         self._set(days=whole("days", self.days, 1), words=names("words", self.words))
         if self.after == "complaint" and not self.words:
             raise PolicyError("words is empty; say which words make a text a complaint")

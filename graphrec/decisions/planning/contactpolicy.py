@@ -84,7 +84,7 @@ class ContactPolicy:
     slots : mapping of slot to str
         When each slot is: ``"mon-fri 08:00-12:00"``. Needed for quiet times where the scores have slots.
     suppression : tuple of Suppression
-        Silence after a complaint, a bad score or an unsubscription.
+        Silence after a complaint, a bad score, unhappy feedback or an unsubscription.
     eligibility : tuple of Eligibility
         Who may be contacted about what; unknown means no.
     segments : str, optional
@@ -99,6 +99,9 @@ class ContactPolicy:
         From 0 (the estimated uplift counts) to 1 (its lower bound counts).
     missing_consent : {"leave out", "refuse"}
         Whether a customer without a row in the consents is left out, or the whole plan is refused.
+    quiet_after_complaint_days : int, optional
+        Days of silence after feedback that is unhappy by its score or by its text: a suppression after "unhappy
+        feedback" in short.
 
     Examples
     --------
@@ -135,6 +138,7 @@ class ContactPolicy:
     do_not_contact: tuple[str, ...] = ()
     caution: float = 0.0
     missing_consent: str = "leave out"
+    quiet_after_complaint_days: int | None = None
 
     def __post_init__(self) -> None:
         self._check_first_rules()
@@ -203,6 +207,13 @@ class ContactPolicy:
         if self.max_contacts_per_customer is None:
             values["max_contacts_per_customer"] = _UNLIMITED  # TOML has no word for none
         return write_toml(values)
+
+    @property
+    def silences(self) -> tuple[Suppression, ...]:
+        """Every suppression, that of `quiet_after_complaint_days` among them."""
+        if self.quiet_after_complaint_days is None:
+            return self.suppression
+        return (*self.suppression, Suppression("unhappy feedback", self.quiet_after_complaint_days))
 
     @property
     def slot_times(self) -> dict[str, SlotTime]:
@@ -276,6 +287,9 @@ class ContactPolicy:
                 raise PolicyError(f"slots is {self.slots!r}; it must map each slot to its time")
             self._set(slots=MappingProxyType(dict(self.slots)))
             check_slots(self.slot_times)
+        if self.quiet_after_complaint_days is not None:
+            days = whole("quiet_after_complaint_days", self.quiet_after_complaint_days, 1)
+            self._set(quiet_after_complaint_days=days)
         self._set(do_not_contact=names("do_not_contact", self.do_not_contact))
         self._set(caution=_share("caution", self.caution, "a number"))
         if self.missing_consent not in ("leave out", "refuse"):

@@ -16,7 +16,7 @@ from graphrec.decisions.planning.consents import consenting
 from graphrec.decisions.planning.contactpolicy import ContactPolicy
 from graphrec.decisions.planning.past import Past
 from graphrec.decisions.planning.quiettimes import is_quiet, next_occasion
-from graphrec.decisions.planning.sifting import unhappy
+from graphrec.decisions.planning.silences import silenced
 
 __all__ = ["Gate", "State"]
 
@@ -126,9 +126,9 @@ def _counts(past: Past, window: Any) -> dict[Any, int]:
 
 def _silenced(policy: ContactPolicy, past: Past) -> frozenset[Any]:
     found: set[Any] = set()
-    for rule in policy.suppression:
+    for rule in policy.silences:
         if past.market is not None:
-            found |= set(unhappy(rule, past.market, past))
+            found |= set(silenced(rule, past.market, past))
     return frozenset(found)
 
 

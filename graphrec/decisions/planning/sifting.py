@@ -16,17 +16,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from graphrec.decisions.planning.candidates import Candidates
-from graphrec.decisions.planning.clauses import Eligibility, PolicyError, Suppression, shown
+from graphrec.decisions.planning.clauses import Eligibility, PolicyError, shown
 from graphrec.decisions.planning.consents import consenting, unanswered
 from graphrec.decisions.planning.contactpolicy import ContactPolicy
 from graphrec.decisions.planning.past import Past
 from graphrec.decisions.planning.problem import Limits
 from graphrec.decisions.planning.quiettimes import is_quiet, next_occasion
+from graphrec.decisions.planning.silences import silenced
 
 if TYPE_CHECKING:
     from graphrec.market.tables import Market
 
-__all__ = ["NO_CONSENT", "Sifted", "sift", "unhappy"]
+__all__ = ["NO_CONSENT", "Sifted", "sift"]
 
 Flags = NDArray[np.bool_]
 NO_CONSENT = "no consent"
@@ -88,7 +89,7 @@ def _check_needs(policy: ContactPolicy, market: Market | None) -> None:
         return
     if policy.require_consent:
         raise PolicyError("require_consent=True needs the consents: pass market= (nobody is contacted on a guess)")
-    for name, given in (("windows", policy.windows), ("suppression", policy.suppression)):
+    for name, given in (("windows", policy.windows), ("suppression", policy.silences)):
         if given:
             raise PolicyError(f"{given[0].name} needs what happened before: pass market= ({name} count the past)")
     if policy.stock == "market":
@@ -124,27 +125,10 @@ def _consents(candidates: Candidates, policy: ContactPolicy, market: Market | No
 
 
 def _suppressed(candidates: Candidates, policy: ContactPolicy, market: Market | None, past: Past) -> Judged:
-    for rule in policy.suppression:
+    for rule in policy.silences:
         if market is not None:
-            who = pd.Index(candidates.customers).isin(unhappy(rule, market, past))
+            who = pd.Index(candidates.customers).isin(silenced(rule, market, past))
             yield rule.name, who[candidates.customer]
-
-
-def unhappy(rule: Suppression, market: Market, past: Past) -> pd.Series[Any]:
-    """Customers that a suppression concerns."""
-    table, moment = ("events", "event_time") if rule.after == "unsubscribe" else ("feedback", "created_at")
-    frame: pd.DataFrame = getattr(market, table)
-    told = frame[past.recent(frame[moment], rule.days)]
-    if rule.after == "unsubscribe":
-        return told.loc[(told["event_type"] == "unsubscribe").to_numpy(), "customer_id"]
-    if rule.after == "dissatisfaction":
-        score = told["score"].to_numpy(dtype=np.float64, na_value=np.nan)
-        return told.loc[score <= (rule.score_at_most or 0.0), "customer_id"]
-    texts = told["text"].astype(str).str.casefold()
-    hit = np.zeros(len(told), dtype=bool)
-    for word in rule.words:
-        hit = hit | texts.str.contains(word.casefold(), regex=False).to_numpy(dtype=bool)
-    return told.loc[hit, "customer_id"]
 
 
 def _windows(candidates: Candidates, policy: ContactPolicy, market: Market | None, past: Past) -> Judged:
