@@ -26,6 +26,8 @@ __all__ = ["Ordering", "must_precede", "pick_parents", "search_order"]
 
 MAX_SWEEPS = 50
 RESTARTS = 0
+AFRESH = 2
+"""Starts in a row that found nothing, after which one from an order at random follows."""
 FIRST_NODES = 1024
 
 Booleans = NDArray[np.bool_]
@@ -70,8 +72,9 @@ def search_order(
     start : ndarray of int, shape (d,), optional
         An order to start from, such as that of another sample; it must respect the knowledge.
     patience : int
-        The search starts again from orders of equivalent graphs until that many starts in a row found nothing better.
-        With 0 it ends at the first local optimum, which has about one edge in fifty wrong.
+        The search starts again from orders of equivalent graphs, and now and then from one at random, until that many
+        starts in a row found nothing better. With 0 it ends at the first local optimum, which has about one edge in
+        fifty wrong.
     member : ndarray of bool, shape (d, d), optional
         Arrows ``[a, b]`` that the first order follows, without cycle, such as those of another search.
 
@@ -84,14 +87,16 @@ def search_order(
     trees = _Trees(score, rules)
     strength = trees.root_strength()
     turns = np.lexsort((np.arange(score.width), -strength))
-    order = _first_order(before, strength, member) if start is None else np.array(start, dtype=np.intp)
-    best = _climb(trees, order, turns, before, start is not None)
+    if start is not None:
+        best = _climb(trees, np.array(start, dtype=np.intp), turns, before, sure=True)
+    else:
+        best = _climb_from_both_ends(trees, strength, turns, before, member)
     rng, failures = np.random.default_rng(RESTARTS), 0
     while failures < patience:
-        member = random_member(best.directed, rules, rng, turns)
+        follow = random_member(best.directed, rules, rng, turns) if failures != AFRESH else None
         taste = np.empty(score.width)
         taste[turns] = rng.random(score.width)
-        found = _climb(trees, _first_order(before, taste, member), rng.permutation(turns), before)
+        found = _climb(trees, _first_order(before, taste, follow), rng.permutation(turns), before)
         failures = 0 if found.score > best.score + BETTER else failures + 1
         best = found if failures == 0 else best
     return best
@@ -100,6 +105,22 @@ def search_order(
 def pick_parents(score: Score, rules: Rules, order: Integers) -> Ordering:
     """Let each column of a given order grow and shrink its parents among those before it."""
     return _Trees(score, rules).read(order)
+
+
+def _climb_from_both_ends(
+    trees: _Trees, strength: Floats, turns: Integers, before: Booleans, member: Booleans | None
+) -> Ordering:
+    """Climb with the strongly related columns last and, without arrows to follow, also with these first.
+
+    A column with many causes that starts before them makes each depend on the others, and no move of one column leads
+    out of that: on one of three tables of 100 columns the search ended 500 nats below the best order. With arrows to
+    follow, the second climb found nothing better and costs a fifth of the time.
+    """
+    best = _climb(trees, _first_order(before, -strength, member), turns, before)
+    if member is not None:
+        return best
+    other = _climb(trees, _first_order(before, strength), turns, before)
+    return other if other.score > best.score + BETTER else best
 
 
 def _climb(trees: _Trees, order: Integers, turns: Integers, before: Booleans, sure: bool = False) -> Ordering:
@@ -122,7 +143,7 @@ def must_precede(rules: Rules) -> Booleans:
 
 
 def _first_order(before: Booleans, strength: Floats, member: Booleans | None = None) -> Integers:
-    """Return the columns with what must come first first, the strongly related ones early.
+    """Return the columns with what must come first first, and of the free ones the strongest.
 
     A graph to follow may pass from a later tier to an earlier one by way of a column without a tier; there it is left.
     """
