@@ -23,8 +23,7 @@ from graphrec.learning.heads.nuisances import fit_nuisances, is_binary
 from graphrec.learning.heads.registry import HeadRecipe
 from graphrec.learning.hidden import bound_hidden_cause
 from graphrec.learning.recalibration import Recalibration, fit_recalibration
-from graphrec.learning.response import TrainingRows
-from graphrec.learning.rows import training_rows
+from graphrec.learning.rows import TrainingRows, training_rows
 
 if TYPE_CHECKING:
     from graphrec.decisions.recommender import Recommender

@@ -15,7 +15,8 @@ import numpy as np
 from graphrec.learning.heads.nuisances import fit_nuisances, is_binary
 from graphrec.learning.heads.tlearner import TLearner
 from graphrec.learning.heads.tlearner import fit_t_learner as _finish
-from graphrec.learning.response import Response, TrainingRows
+from graphrec.learning.response import Response
+from graphrec.learning.rows import TrainingRows
 
 __all__ = ["BASELINES", "fit_appetite_rank", "fit_best_constant", "fit_response_rank", "fit_t_learner"]
 

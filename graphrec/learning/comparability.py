@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.special import expit
 
 from graphrec.learning.exposure import Exposure, effective_sample_size
-from graphrec.learning.response import TrainingRows
+from graphrec.learning.rows import TrainingRows
 
 __all__ = ["FEWEST_CONTACTS", "Comparability", "assess_exposure"]
 

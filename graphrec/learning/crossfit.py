@@ -14,7 +14,7 @@ import numpy as np
 
 from graphrec.learning.heads.registry import HeadRecipe
 from graphrec.learning.outcome import customer_folds
-from graphrec.learning.response import TrainingRows
+from graphrec.learning.rows import TrainingRows
 from graphrec.market.tables import DataError
 
 __all__ = ["LeftOut", "leave_out", "take_channels", "take_rows"]

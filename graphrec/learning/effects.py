@@ -25,8 +25,8 @@ from graphrec.learning.hidden import HiddenCause
 from graphrec.learning.outcome import customer_folds
 from graphrec.learning.recalibration import Recalibration
 from graphrec.learning.relevance import drop_silent_columns
-from graphrec.learning.response import Response, StructuredUplift, TrainingRows
-from graphrec.learning.rows import training_rows
+from graphrec.learning.response import Response, StructuredUplift
+from graphrec.learning.rows import TrainingRows, training_rows
 from graphrec.learning.sideeffects import SideEffect, fit_side_effects
 from graphrec.market.panel import Panel
 

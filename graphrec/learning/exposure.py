@@ -27,7 +27,7 @@ from graphrec.learning.parts import NotStorable, Parts
 from graphrec.market.tables import DataError
 
 if TYPE_CHECKING:
-    from graphrec.learning.response import TrainingRows
+    from graphrec.learning.rows import TrainingRows
 
 __all__ = [
     "EstimatorPropensity",

@@ -15,7 +15,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from graphrec.learning.logistic import fit_logistic
-from graphrec.learning.response import TrainingRows
+from graphrec.learning.rows import TrainingRows
 
 __all__ = ["NegativeControl", "negative_control"]
 

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2, norm
 
-from graphrec.learning.response import Response, TrainingRows
+from graphrec.learning.response import Response
+from graphrec.learning.rows import TrainingRows
 
 __all__ = ["FormError", "fit_form_error", "unvarying_channels"]
 

@@ -18,7 +18,7 @@ from graphrec.learning.logistic import LogisticFit, fit_logistic, left_out_losse
 from graphrec.learning.shrinkage import choose_ridge
 
 if TYPE_CHECKING:
-    from graphrec.learning.response import TrainingRows
+    from graphrec.learning.rows import TrainingRows
 
 __all__ = ["Modification", "clearly_less", "effect_columns", "fit_modification"]
 

@@ -30,60 +30,17 @@ from graphrec.learning.logistic import LogisticFit, fit_logistic
 from graphrec.learning.modification import effect_columns, fit_modification
 from graphrec.learning.outcome import BinaryModel, customer_folds, fit_binary
 from graphrec.learning.residual import BoostedResidual, LeftOver, fit_residual
+from graphrec.learning.rows import TrainingRows
 from graphrec.learning.sloteffects import SlotEffects, fit_slots
 from graphrec.market.tables import DataError
 
-__all__ = ["Response", "StructuredUplift", "TrainingRows", "fit_structured_uplift"]
+__all__ = ["Response", "StructuredUplift", "fit_structured_uplift"]
 
 _FOLDS = 5
 _MINIMUM_ESS = 100.0
 """Effective number of weighted controls below which the targeting step is left out."""
 _FARTHEST = 20.0
 """Predicted logits end here: further out a probability cannot be told from 0 or 1."""
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingRows:
-    """Rows of a panel as arrays.
-
-    Attributes
-    ----------
-    matrix : numpy.ndarray, shape (n, p)
-        Standardised covariates.
-    names : tuple of str
-        Names of the matrix columns.
-    channel : numpy.ndarray, shape (n,), int64
-        0 for no contact, 1.. for `channels`.
-    channels : tuple of str
-        Names of the channels.
-    outcome, weights, clusters : numpy.ndarray, shape (n,)
-        0/1 outcome; sampling weight; customer.
-    modifiers : numpy.ndarray, shape (p,), bool
-        Columns by whose value the effect may differ freely; the effect differs by the others through f only.
-    logged : numpy.ndarray, shape (n,), optional
-        Probability of what the row received, as the policy logged it; nan where it did not.
-    slot : numpy.ndarray, shape (n,), int64, optional
-        Position in `slots` of a contacted row's slot; -1 where it is unknown, and for controls.
-    slots : tuple of str
-        Names of the slots; empty where there are none.
-    """
-
-    matrix: np.ndarray
-    names: tuple[str, ...]
-    channel: np.ndarray
-    channels: tuple[str, ...]
-    outcome: np.ndarray
-    weights: np.ndarray
-    clusters: np.ndarray
-    modifiers: np.ndarray
-    logged: np.ndarray | None = None
-    slot: np.ndarray | None = None
-    slots: tuple[str, ...] = ()
-
-    @property
-    def contacted(self) -> np.ndarray:
-        """True for contacted rows."""
-        return self.channel > 0
 
 
 @dataclass(frozen=True, eq=False)

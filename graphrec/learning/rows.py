@@ -1,4 +1,4 @@
-"""From a panel to training rows: the join of design matrix, channels, weights and outcome.
+"""Training rows, and how a panel becomes them: the join of design matrix, channels, weights and outcome.
 
 Hides the order in which a panel's columns become arrays, so that every learner (ours and the rivals) gets exactly
 the same rows and differs only in what it may see and what it does with it.
@@ -7,20 +7,64 @@ the same rows and differs only in what it may see and what it does with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from graphrec.learning.design import Design, fit_design
-from graphrec.learning.response import TrainingRows
 from graphrec.market.panel import Panel
 from graphrec.market.tables import DataError
 from ontology import load_ontology
 
-__all__ = ["training_rows"]
+__all__ = ["TrainingRows", "training_rows"]
 
 _FEW_COLUMNS = 12
 _MODIFYING_CLASSES = ("Trait", "OfferContext", "CustomerState", "ContactHistory", "ServiceHistory")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """Rows of a panel as arrays.
+
+    Attributes
+    ----------
+    matrix : numpy.ndarray, shape (n, p)
+        Standardised covariates.
+    names : tuple of str
+        Names of the matrix columns.
+    channel : numpy.ndarray, shape (n,), int64
+        0 for no contact, 1.. for `channels`.
+    channels : tuple of str
+        Names of the channels.
+    outcome, weights, clusters : numpy.ndarray, shape (n,)
+        0/1 outcome; sampling weight; customer.
+    modifiers : numpy.ndarray, shape (p,), bool
+        Columns by whose value the effect may differ freely; the effect differs by the others through f only.
+    logged : numpy.ndarray, shape (n,), optional
+        Probability of what the row received, as the policy logged it; nan where it did not.
+    slot : numpy.ndarray, shape (n,), int64, optional
+        Position in `slots` of a contacted row's slot; -1 where it is unknown, and for controls.
+    slots : tuple of str
+        Names of the slots; empty where there are none.
+    """
+
+    matrix: np.ndarray
+    names: tuple[str, ...]
+    channel: np.ndarray
+    channels: tuple[str, ...]
+    outcome: np.ndarray
+    weights: np.ndarray
+    clusters: np.ndarray
+    modifiers: np.ndarray
+    logged: np.ndarray | None = None
+    slot: np.ndarray | None = None
+    slots: tuple[str, ...] = ()
+
+    @property
+    def contacted(self) -> np.ndarray:
+        """True for contacted rows."""
+        return self.channel > 0
 
 
 def training_rows(panel: Panel, columns: Sequence[str]) -> tuple[TrainingRows, Design]:

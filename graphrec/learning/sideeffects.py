@@ -21,7 +21,8 @@ from scipy.special import expit
 from graphrec.learning.logistic import LogisticFit, fit_logistic
 from graphrec.learning.modification import effect_columns, fit_modification
 from graphrec.learning.outcome import customer_folds
-from graphrec.learning.response import Response, TrainingRows
+from graphrec.learning.response import Response
+from graphrec.learning.rows import TrainingRows
 from graphrec.market.panel import Panel
 
 __all__ = ["SIDE_OUTCOMES", "SideEffect", "fit_side_effects"]

@@ -22,7 +22,7 @@ from graphrec.learning.logistic import LogisticFit, fit_logistic, left_out_losse
 from graphrec.learning.modification import Modification, clearly_less
 
 if TYPE_CHECKING:
-    from graphrec.learning.response import TrainingRows
+    from graphrec.learning.rows import TrainingRows
 
 __all__ = ["SlotEffects", "fit_slots"]
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from graphrec.learning.response import TrainingRows
+from graphrec.learning.rows import TrainingRows
 from graphrec.market.tables import Market
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
@@ -79,7 +79,7 @@ def make_tasted(
     return Tasted(build_market(frames), shares, frames)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tasted() -> Callable[..., Tasted]:
     return make_tasted
 

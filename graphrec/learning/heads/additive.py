@@ -26,7 +26,8 @@ from graphrec.learning.heads.projected import EffectBasis, fit_basis
 from graphrec.learning.heads.projection import PENALTIES, Projection, fit_projection
 from graphrec.learning.learnersettings import LearnerSettings
 from graphrec.learning.parts import Parts, join_parts
-from graphrec.learning.response import Response, TrainingRows
+from graphrec.learning.response import Response
+from graphrec.learning.rows import TrainingRows
 
 __all__ = ["AdditiveUplift", "fit_additive"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphrec.learning.heads.nuisances import Nuisances
 from graphrec.learning.heads.projected import ProjectedUplift, fit_projected
-from graphrec.learning.response import TrainingRows
+from graphrec.learning.rows import TrainingRows
 
 __all__ = ["doubly_robust_scores", "fit_dr_learner"]
 

@@ -15,7 +15,7 @@ from graphrec.learning.exposure import Exposure, fit_rows_exposure
 from graphrec.learning.heads.means import MeanModel, mean_fitter
 from graphrec.learning.learnersettings import LearnerSettings
 from graphrec.learning.outcome import customer_folds
-from graphrec.learning.response import TrainingRows
+from graphrec.learning.rows import TrainingRows
 from graphrec.market.tables import DataError
 
 __all__ = ["MINIMUM_PROPENSITY", "Nuisances", "fit_nuisances", "is_binary"]

@@ -17,7 +17,8 @@ from graphrec.learning.heads.projection import Projection, fit_projection
 from graphrec.learning.logistic import logit
 from graphrec.learning.modification import effect_columns
 from graphrec.learning.parts import Parts, join_parts
-from graphrec.learning.response import Response, TrainingRows
+from graphrec.learning.response import Response
+from graphrec.learning.rows import TrainingRows
 
 __all__ = ["EffectBasis", "ProjectedUplift", "fit_basis", "fit_projected"]
 

@@ -22,7 +22,8 @@ from graphrec.learning.heads.weighting import fit_ips, fit_snips
 from graphrec.learning.heads.xlearner import XLearner, fit_x_learner
 from graphrec.learning.learnersettings import LearnerSettings
 from graphrec.learning.parts import NotStorable, Parts
-from graphrec.learning.response import Response, StructuredUplift, TrainingRows, fit_structured_uplift
+from graphrec.learning.response import Response, StructuredUplift, fit_structured_uplift
+from graphrec.learning.rows import TrainingRows
 from graphrec.market.tables import DataError
 
 __all__ = [
