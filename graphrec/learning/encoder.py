@@ -79,7 +79,7 @@ class EncoderConfig:
     relations: tuple[str, ...] = ("purchase", "cart", "view", "category", "brand")
     half_life_days: float | None = None
     loss: Literal["softmax", "bpr"] = "softmax"
-    distillation: float = 0.0
+    distillation: float = 0.6
     learning_rate: float = 0.01
     weight_decay: float = 0.02
     epochs: int = 60

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Teacher", "batch_loss", "fit_teacher"]
 
 _TAUGHT = 50
+_WHOLE = 4096
 _ENTRIES = 4_000_000
 
 
@@ -146,5 +147,9 @@ def _taught(
     chosen: torch.Tensor, by_product: torch.Tensor, offset: torch.Tensor, codes: torch.Tensor, shares: torch.Tensor
 ) -> torch.Tensor:
     """Cross entropy among the teacher's products; customers of whom it knows nothing add nothing."""
-    logits = torch.einsum("bd,bkd->bk", chosen, by_product[codes]) + offset[codes]
+    if len(by_product) <= _WHOLE:  # all scores and a gather: cheaper than copying k vectors for each purchase
+        logits = (chosen @ by_product.T + offset).gather(1, codes)
+    else:
+        near = by_product.index_select(0, codes.ravel()).view(*codes.shape, -1)
+        logits = torch.einsum("bd,bkd->bk", chosen, near) + offset[codes]
     return -(shares * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()

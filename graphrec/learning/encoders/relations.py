@@ -21,12 +21,12 @@ import numpy as np
 import torch
 
 from graphrec.learning.encoders.propagation import Relation, make_relation
-from graphrec.learning.hetero import ALWAYS, Edges, EdgeType, TypedGraph, typed_graph
+from graphrec.learning.hetero import ALWAYS, NODE_TYPES, Edges, EdgeType, TypedGraph, typed_graph
 from graphrec.learning.interactions import SIGNALS, Interactions
 from graphrec.market.offers import Offers
 from graphrec.market.tables import Market
 
-__all__ = ["RELATIONS", "EncoderGraph", "build_graph", "connect"]
+__all__ = ["RELATIONS", "EncoderGraph", "build_graph", "connect", "number_nodes", "relation_edges"]
 
 RELATIONS: Mapping[str, tuple[EdgeType, ...]] = {
     **{kind: (("customer", kind, "product"),) for kind in SIGNALS},
@@ -110,14 +110,10 @@ def connect(
     half_life_days : float, optional
         Age at which an edge weighs half as much as a new one; without it all weigh the same.
     """
-    links = {name: _links(graph, name) for name in RELATIONS if name in wanted}
+    links = {name: relation_edges(graph, name) for name in RELATIONS if name in wanted}
     found = {name: _distinct(*parts) for name, parts in links.items() if len(parts[2].time)}
-    types = [
-        kind for kind in ("customer", "product", "category", "brand", "channel", "campaign") if kind in _reached(wanted)
-    ]
-    counts = [graph.counts.get(kind, 0) for kind in types]
-    first = dict(zip(types, np.concatenate([[0], np.cumsum(counts)]).tolist()))
-    n, m, n_nodes = counts[0], counts[1], sum(counts)
+    first, n_nodes = number_nodes(graph, wanted)
+    n, m = graph.counts.get("customer", 0), graph.counts.get("product", 0)
     relations, pairs = {}, {}
     present = np.zeros((n_nodes, 1), dtype=np.float32)
     present[n + m :] = 1.0
@@ -131,13 +127,15 @@ def connect(
     return EncoderGraph(n, m, n_nodes, relations, pairs, torch.from_numpy(present), first)
 
 
-def _reached(wanted: tuple[str, ...]) -> set[str]:
-    """Types of nodes that some relation may touch; categories always have their place."""
+def number_nodes(graph: TypedGraph, wanted: tuple[str, ...]) -> tuple[dict[str, int], int]:
+    """First node of each type that some wanted relation may touch (categories always), and the number of nodes."""
     named = {end for name in wanted for edge_type in RELATIONS[name] for end in (edge_type[0], edge_type[2])}
-    return named - {"solicitation"} | {"customer", "product", "category"}
+    types = [kind for kind in NODE_TYPES if kind in named | {"customer", "product", "category"}]
+    counts = [graph.counts.get(kind, 0) for kind in types]
+    return dict(zip(types, np.concatenate([[0], np.cumsum(counts)]).tolist())), sum(counts)
 
 
-def _links(graph: TypedGraph, name: str) -> tuple[str, str, Edges]:
+def relation_edges(graph: TypedGraph, name: str) -> tuple[str, str, Edges]:
     """Edges of a relation with their end types; those of a solicitation begin at its customer."""
     for edge_type in RELATIONS[name]:
         if edge_type not in graph.edges:
