@@ -21,9 +21,9 @@ import numpy as np
 
 from graphrec.market.clickstream.eventformat import EventFormat
 from graphrec.market.clickstream.eventtimes import local_offsets, read_moments
-from graphrec.market.clickstream.rowscan import MIX, PUBLIC_KEY, ROLES, Scan, SeenItems, scan_rows
+from graphrec.market.clickstream.itemcodes import hash_items
+from graphrec.market.clickstream.rowscan import ROLES, Scan, SeenItems, scan_rows
 from graphrec.market.clickstream.textblocks import Block, mend_block
-from graphrec.market.protection.keyedhash import hash_texts
 from graphrec.market.protection.keys import PseudonymKey
 from graphrec.market.tables import EVENT_TYPES, ON_PRODUCT
 
@@ -104,7 +104,7 @@ def parse_block(block: Block, parser: RowParser, seen: SeenItems) -> Parsed:
         return _judge(mend_block(block, parser.layout, len(parser.header)), parser)
     scan = scan_rows(
         block.text,
-        block.text.count(b"\n"),
+        block.lines - len(block.broken),
         parser.roles,
         parser.layout.delimiter,
         parser.layout.decimal,
@@ -114,7 +114,8 @@ def parse_block(block: Block, parser: RowParser, seen: SeenItems) -> Parsed:
         seen,
     )
     offsets = local_offsets(scan.rows["event_time"], parser.time_zone)
-    good = Parsed(scan.rows.insert_column(1, offsets.alias("utc_offset")), _new_items(block.text, scan), _aside([]))
+    rows = scan.rows.insert_column(1, offsets.alias("utc_offset"))
+    good = Parsed(rows, _new_items(scan, parser), _aside([]))
     if scan.good.all() and not block.broken:
         return good
     odd = np.flatnonzero(~scan.good)
@@ -142,17 +143,11 @@ def _micros(moment: datetime) -> int:
     return int(moment.timestamp()) * 1_000_000
 
 
-def _new_items(text: bytes, scan: Scan) -> pl.DataFrame:
+def _new_items(scan: Scan, parser: RowParser) -> pl.DataFrame:
     """Names of the items that were not seen before."""
-    import polars as pl
-
-    codes = scan.rows["item"].gather(np.cumsum(scan.good)[scan.fresh] - 1).to_list()
-    names = [
-        [text[start : start + length].decode() or None for start, length in span]
-        for span in scan.spans[scan.fresh].tolist()
-    ]
-    schema = {"item": pl.Int64} | dict.fromkeys(ITEM_COLUMNS, pl.String)
-    return pl.DataFrame([[code, *name] for code, name in zip(codes, names)], schema=schema, orient="row")
+    codes = scan.rows["item"].gather(np.cumsum(scan.good)[scan.fresh] - 1)
+    named = name_columns(_read_csv(scan.fresh_lines, parser), parser.layout)
+    return named.select(ITEM_COLUMNS).insert_column(0, codes)
 
 
 def _join(first: Parsed, second: Parsed) -> Parsed:
@@ -218,15 +213,12 @@ def parse_texts(
     if wrong is not None:
         good = wrong["reason"].is_null()
         rows, texts = rows.filter(good), texts.filter(good)
-    item = hash_texts(texts["product_id"], PUBLIC_KEY)
-    for name in ITEM_COLUMNS[1:]:
-        item = item * MIX + hash_texts(texts[name], PUBLIC_KEY)
     session = pl.Series(parser.key.sessions(texts["session_id"]))
     typed = rows.select(
         pl.col("event_time"),
         local_offsets(rows["event_time"], parser.time_zone).alias("utc_offset"),
         pl.col("event_type"),
-        pl.Series("item", item),
+        pl.Series("item", hash_items(texts.select(ITEM_COLUMNS))),
         pl.Series("customer", parser.key.customers(texts["customer_id"])),
         pl.select(pl.when(texts["session_id"].is_not_null()).then(session)).to_series().alias("session"),
         pl.col("cents").cast(pl.Int64),

@@ -4,6 +4,8 @@ Hides gzip, encodings and damage: a block is clean UTF-8 text whose lines all ha
 that do not are set aside with their number. The file is inflated on a thread of its own, two blocks ahead, so that
 reading overlaps with parsing; memory depends on the size of a block and not of the file.
 
+gzip is inflated by ISA-L, which takes half the time of zlib.
+
 Alternative considered: handing the whole file to a CSV reader. It neither says on which line a row stood, nor where to
 go on after an interruption, and one open quote or one bad byte can cost the rest of the file.
 """
@@ -13,7 +15,6 @@ from __future__ import annotations
 import csv
 import queue
 import threading
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ _CHUNK = 1 << 20
 _HEADER_BYTES = 1 << 16
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
+_NEWLINE = 10
 
 T = TypeVar("T")
 
@@ -113,20 +115,22 @@ def read_blocks(path: Path, layout: EventFormat, *, block_bytes: int = BLOCK_BYT
             rest += chunk
         if not headed and b"\n" in rest:
             rest, number, headed = rest.split(b"\n", 1)[1], 2, True
-        while headed and len(rest) >= block_bytes:
-            end = rest.rfind(b"\n", 0, block_bytes) + 1
+        begin = 0
+        while headed and len(rest) - begin >= block_bytes:
+            end = rest.rfind(b"\n", begin, begin + block_bytes) + 1
             if not end:
-                too_long = rest.find(b"\n") < 0
+                end = rest.find(b"\n", begin) + 1
+                too_long = not end
                 if too_long:
-                    rest = b""
+                    begin = len(rest)
                     break
-                end = rest.find(b"\n") + 1
                 yield Block(b"", number, 1, position, (BrokenLine(number, f"is longer than {block_bytes:,} bytes"),))
-                rest, number = rest[end:], number + 1
+                begin, number = end, number + 1
                 continue
-            block = _block(rest[:end], number, position)
+            block = _block(rest[begin:end], number, position)
             yield block
-            rest, number = rest[end:], number + block.lines
+            begin, number = end, number + block.lines
+        rest = rest[begin:]
     if too_long:
         yield Block(b"", number, 1, position, (BrokenLine(number, f"is longer than {block_bytes:,} bytes"),))
     elif headed and rest:
@@ -134,7 +138,7 @@ def read_blocks(path: Path, layout: EventFormat, *, block_bytes: int = BLOCK_BYT
 
 
 def _block(text: bytes, first: int, position: int) -> Block:
-    lines = text.count(b"\n")
+    lines = int(np.count_nonzero(np.frombuffer(text, np.uint8) == _NEWLINE))
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n")
     return Block(text, first, lines, position)
@@ -197,20 +201,22 @@ def _inflate(path: Path) -> Iterator[tuple[bytes, int]]:
 
 
 def _inflate_gzip(path: Path, file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    stream, position = zlib.decompressobj(31), 0
+    from isal import isal_zlib
+
+    stream, position = isal_zlib.decompressobj(31), 0
     while stored := file.read(_CHUNK):
         position += len(stored)
         while stored:
             try:
                 inflated = stream.decompress(stored, 8 * _CHUNK)
-            except zlib.error as error:
+            except isal_zlib.error as error:  # type: ignore[misc]  # its stub takes the class for an instance
                 raise DataError(f"{path.name} is damaged near byte {position:,} ({error}); copy it again") from error
             if inflated:
                 yield inflated, position
             stored = stream.unconsumed_tail
             if stream.eof:  # a gzip file may hold several members, one after the other
                 stored = stream.unused_data.lstrip(b"\0")
-                stream = zlib.decompressobj(31)
+                stream = isal_zlib.decompressobj(31)
                 if not stored:
                     stored = file.read(_CHUNK).lstrip(b"\0")
                     position += len(stored)

@@ -20,7 +20,9 @@ from causal.search.jit import compiled
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["hash_texts", "sip", "words_of"]
+__all__ = ["hash_texts", "last_word", "letters_of", "sip", "word_at", "words_of"]
+
+_PAD = 8
 
 
 def hash_texts(texts: pl.Series, key: bytes) -> np.ndarray:
@@ -43,13 +45,20 @@ def hash_texts(texts: pl.Series, key: bytes) -> np.ndarray:
     >>> hash_texts(pl.Series([bytes(range(15)).decode()]), key).astype("uint64")[0] == 0xA129CA6149BE45E5
     np.True_
     """
+    return np.asarray(_sip_texts(*letters_of(texts), *words_of(key))).view(np.int64)
+
+
+def letters_of(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """UTF-8 bytes of a column of texts, with eight more behind them, and where each text begins and ends."""
     import polars as pl
 
     arrow: Any = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     _, offsets, data = arrow.buffers()
     bounds = np.frombuffer(offsets, np.int64)[arrow.offset : arrow.offset + len(arrow) + 1]
-    letters = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
-    return np.asarray(_sip_texts(letters, bounds, *words_of(key))).view(np.int64)
+    letters = np.zeros((data.size if data is not None else 0) + _PAD, np.uint8)
+    if data is not None:
+        letters[: data.size] = np.frombuffer(data, np.uint8)
+    return letters, bounds
 
 
 def words_of(key: bytes) -> tuple[np.uint64, np.uint64]:
@@ -74,7 +83,7 @@ def _round(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
 
 
 @compiled
-def _word(letters: Any, at: Any) -> Any:
+def word_at(letters: Any, at: Any) -> Any:
     """Eight bytes as one number, the first lowest; written out, because then it is one load."""
     low = (
         np.uint64(letters[at])
@@ -92,19 +101,26 @@ def _word(letters: Any, at: Any) -> Any:
 
 
 @compiled
+def last_word(letters: Any, at: Any, length: Any) -> Any:
+    """The first ``length`` (0 to 8) of eight bytes as one number; all eight can be read."""
+    word = word_at(letters, np.uint64(at))
+    return word & ((np.uint64(1) << np.uint64(8 * length)) - np.uint64(1)) if length < 8 else word
+
+
+@compiled
 def sip(letters: Any, start: Any, length: Any, low: Any, high: Any) -> Any:
-    """Hash ``letters[start : start + length]`` (uint64): initialise, compress word by word, finalise."""
+    """Hash ``letters[start : start + length]`` (uint64), behind which eight more bytes can be read.
+
+    Initialise, compress word by word, finalise.
+    """
     v0, v1 = low ^ np.uint64(0x736F6D6570736575), high ^ np.uint64(0x646F72616E646F6D)
     v2, v3 = low ^ np.uint64(0x6C7967656E657261), high ^ np.uint64(0x7465646279746573)
     words = length // 8
     for w in range(words + 1):
-        at = np.uint64(start + 8 * w)  # an unsigned position needs no check whether it counts from the end
         if w < words:
-            m = _word(letters, at)
+            m = word_at(letters, np.uint64(start + 8 * w))  # an unsigned position is not checked for its sign
         else:
-            m = np.uint64(length & 255) << np.uint64(56)
-            for j in range(length - 8 * words):
-                m |= np.uint64(letters[at + np.uint64(j)]) << np.uint64(8 * j)
+            m = np.uint64(length & 255) << np.uint64(56) | last_word(letters, start + 8 * w, length - 8 * w)
         v3 ^= m
         v0, v1, v2, v3 = _round(v0, v1, v2, v3)
         v0, v1, v2, v3 = _round(v0, v1, v2, v3)
