@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from graphrec.market.feedback import read_feedback, read_texts
     from graphrec.market.ingestion import read_market
     from graphrec.market.panel import Panel, build_panel
+    from graphrec.market.segmentation.customersegments import Segmentation, segment_customers
     from graphrec.market.simulation import plant_effects, simulate_market
     from graphrec.market.tables import DataError, Market
 
@@ -31,6 +32,7 @@ _HOME = {
     "Plan": "graphrec.decisions.policy",
     "Recommender": "graphrec.decisions.recommender",
     "RecommenderConfig": "graphrec.decisions.recommender",
+    "Segmentation": "graphrec.market.segmentation.customersegments",
     "allocate": "graphrec.decisions.policy",
     "build_panel": "graphrec.market.panel",
     "load_recommender": "graphrec.decisions.recommender",
@@ -39,6 +41,7 @@ _HOME = {
     "read_feedback": "graphrec.market.feedback",
     "read_market": "graphrec.market.ingestion",
     "read_texts": "graphrec.market.feedback",
+    "segment_customers": "graphrec.market.segmentation.customersegments",
     "simulate_market": "graphrec.market.simulation",
     "tune": "graphrec.decisions.tuning.tuner",
 }
@@ -52,6 +55,7 @@ __all__ = [
     "Plan",
     "Recommender",
     "RecommenderConfig",
+    "Segmentation",
     "allocate",
     "build_panel",
     "load_recommender",
@@ -60,6 +64,7 @@ __all__ = [
     "read_feedback",
     "read_market",
     "read_texts",
+    "segment_customers",
     "simulate_market",
     "tune",
 ]

@@ -1,0 +1,245 @@
+"""Habits of customers, each measured with how much evidence there is for it.
+
+Hides what a habit is. None is a volume: each is a share, or a mean over visits, looks or orders, so that more of the
+same is the same habit. Shares of kinds of events are taken one step after the other (beyond looking, then bought, then
+taken out again), which makes their errors independent, as the multinomial distribution factorises. Shares are
+stabilised by the arc sine (Anscombe 1948), lengths and prices by the logarithm, so that the error of a value depends
+on the number of observations behind it and not on the value.
+
+Each habit says one thing: a second harmonic of the hour or the spread of prices is a curved function of what is there
+already, and a mixture lays segments along such a curve where customers differ by degrees only (measured: one crowd
+became two to eight).
+
+Prices are taken relative to the category as well as in full: who buys the best of a cheap category is not who buys the
+cheapest of a dear one. Which categories somebody likes is no habit and enters no measure, only how far the likes reach.
+
+Alternative considered: the variables of `graphrec.market.features` as they are. Half of them are volumes and ages,
+which split customers into new and old; they describe the segments instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphrec.market.segmentation.eventtable import EventTable
+
+__all__ = ["HABITS", "Habits", "Prices", "learn_prices", "measure_habits"]
+
+_VIEW, _CART, _REMOVAL, _PURCHASE = range(4)
+_DAY = 86_400
+
+HABITS = {
+    "beyond_looking": "share", "buys_of_steps": "share", "removals_of_unbought": "share", "visit_depth": "mean",
+    "pace": "mean", "hour_cos": "mean", "hour_sin": "mean", "weekend": "share", "irregularity": "mean",
+    "price_in_category": "mean", "price": "mean", "one_category": "share", "one_brand": "share",
+    "returns_to_products": "share", "basket": "mean",
+}  # fmt: skip
+"""Habit to how it is stabilised."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """What a category costs: mean and standard deviation of the logarithm of prices.
+
+    Attributes
+    ----------
+    names : (k,) array of object
+        Categories; prices of others are relative to nothing and leave price_in_category without evidence.
+    mean, spread : (k,) float64
+    """
+
+    names: NDArray[np.object_]
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    def codes(self, categories: NDArray[np.object_]) -> NDArray[np.int64]:
+        """Row of each category, -1 for one that is not known."""
+        known = {name: i for i, name in enumerate(self.names)}
+        return np.array([known.get(name, -1) for name in categories], dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Habits:
+    """Measured habits.
+
+    Attributes
+    ----------
+    value : (n, f) float64
+        Stabilised values, columns in the order of `HABITS`; 0 where there is no evidence.
+    plain : (n, f) float64
+        The same before they are stabilised: shares, and means of logarithms, cosines and scores.
+    evidence : (n, f) float64
+        Observations behind each value.
+    events : (n,) int64
+    """
+
+    value: NDArray[np.float64]
+    plain: NDArray[np.float64]
+    evidence: NDArray[np.float64]
+    events: NDArray[np.int64]
+
+    def rows(self, which: NDArray[np.generic]) -> Habits:
+        """Some of the customers."""
+        return Habits(self.value[which], self.plain[which], self.evidence[which], self.events[which])
+
+
+def learn_prices(table: EventTable) -> Prices:
+    """Mean and spread of each category with at least two priced looks at different prices."""
+    rows = (table.price > 0) & (table.category >= 0)
+    code, log = table.category[rows], np.log(table.price[rows])
+    k = len(table.categories)
+    n = np.bincount(code, minlength=k)
+    mean = np.bincount(code, log, k) / np.maximum(n, 1)
+    spread = np.sqrt(np.maximum(np.bincount(code, log**2, k) / np.maximum(n, 1) - mean**2, 0.0))
+    known = (n >= 2) & (spread > 0.01)
+    return Prices(table.categories[known], mean[known], spread[known])
+
+
+def measure_habits(table: EventTable, prices: Prices) -> Habits:
+    """Measure all habits of all customers of the table.
+
+    Parameters
+    ----------
+    table : EventTable
+    prices : Prices
+        Of the customers that the segments were found with.
+    """
+    found: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+    for part in (_funnel(table), _visits(table), _prices(table, prices), _reach(table)):
+        found |= part
+    value, plain, evidence = (np.zeros((len(table.customers), len(HABITS))) for _ in range(3))
+    for j, (name, form) in enumerate(HABITS.items()):
+        total, n = found[name]
+        n = np.asarray(n, dtype=np.float64)
+        mean = np.divide(total, n, out=np.zeros(len(n)), where=n > 0)
+        value[:, j] = _stabilise(mean, n) if form == "share" else mean
+        plain[:, j], evidence[:, j] = mean, n
+    return Habits(value, plain, evidence, table.counts)
+
+
+def _stabilise(share: NDArray[np.float64], n: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Arc sine of the root of a share, with 3/8 of an observation added at each end (Anscombe 1948)."""
+    moved = np.divide(share * n + 0.375, n + 0.75, out=np.zeros(len(n)), where=n > 0)
+    return np.asarray(np.arcsin(np.sqrt(np.clip(moved, 0.0, 1.0))))
+
+
+_Measures = dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+
+def _funnel(table: EventTable) -> _Measures:
+    size = len(table.customers)
+    n = _sums(table.customer * 5 + table.kind, 5 * size).reshape(size, 5)
+    views, carts, removals, purchases = n[:, _VIEW], n[:, _CART], n[:, _REMOVAL], n[:, _PURCHASE]
+    steps = carts + purchases
+    return {
+        "beyond_looking": (steps, views + steps),
+        "buys_of_steps": (purchases, steps),
+        "removals_of_unbought": (np.minimum(removals, carts), carts),
+    }
+
+
+def _visits(table: EventTable) -> _Measures:
+    """Depth, pace, hour, weekend, irregularity of visits, products in an order; the unit is the visit."""
+    size, starts = len(table.customers), table.visit_starts
+    who, second = table.customer[starts], table.second[starts]
+    length = np.diff(np.r_[starts, len(table)])
+    visits = _sums(who, size)
+
+    def over(values: NDArray[np.generic]) -> NDArray[np.float64]:
+        return _sums(who, size, values)
+
+    angle = 2 * np.pi * (second % _DAY) / _DAY
+    weekend = (second // _DAY + 3) % 7 >= 5
+    inside = np.flatnonzero((np.diff(table.visit) == 0) & (np.diff(table.second) > 0)) + 1
+    pace = np.log(table.second[inside] - table.second[inside - 1])
+    owner, change = _irregularity(who, second)
+    bought = np.bincount(table.visit[table.kind == _PURCHASE], minlength=len(starts))
+    order = bought > 0
+    return {
+        "visit_depth": (over(np.log(length)), visits),
+        "pace": (_sums(table.customer[inside], size, pace), _sums(table.customer[inside], size)),
+        "hour_cos": (over(np.cos(angle)), visits),
+        "hour_sin": (over(np.sin(angle)), visits),
+        "weekend": (over(weekend), visits),
+        "irregularity": (_sums(owner, size, change), _sums(owner, size)),
+        "basket": (
+            _sums(who[order], size, np.log(bought[order])),
+            _sums(who[order], size),
+        ),
+    }
+
+
+def _irregularity(who: NDArray[np.int64], second: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Customer and size of each change of the logarithm of the wait from one visit to the next."""
+    wait = np.log(np.diff(second).clip(0) / _DAY + 0.02)
+    inside = np.diff(who) == 0
+    both = np.flatnonzero(inside[1:] & inside[:-1])
+    return who[both], np.abs(wait[both + 1] - wait[both])
+
+
+def _prices(table: EventTable, prices: Prices) -> _Measures:
+    """Price of looks (of purchases where there is no look at all), in full and within the category."""
+    size = len(table.customers)
+    look = _looks(table) & (table.price > 0)
+    who, log = table.customer[look], np.log(table.price[look])
+    known = np.r_[prices.codes(table.categories), -1]
+    row = known[table.category[look]]
+    inside = row >= 0
+    score = np.clip((log[inside] - prices.mean[row[inside]]) / prices.spread[row[inside]], -4, 4)
+    n = _sums(who[inside], size)
+    return {
+        "price": (_sums(who, size, log), _sums(who, size)),
+        "price_in_category": (_sums(who[inside], size, score), n),
+    }
+
+
+def _looks(table: EventTable) -> NDArray[np.bool_]:
+    """Views; of customers without one, everything that names a product."""
+    seen = np.bincount(table.customer[table.kind == _VIEW], minlength=len(table.customers)) > 0
+    return np.asarray(np.where(seen[table.customer], table.kind == _VIEW, table.kind <= _PURCHASE))
+
+
+def _reach(table: EventTable) -> _Measures:
+    """How likely two looks are of one category or brand, and how often a look returns to a product."""
+    looks = _looks(table)
+    product = looks & (table.product >= 0)
+    n = _sums(table.customer[product], len(table.customers))
+    distinct, _ = _pairs(table.customer[product], table.product[product], len(table.customers))
+    return {
+        "one_category": _same(table.customer[looks], table.category[looks], len(table.customers)),
+        "one_brand": _same(table.customer[looks], table.brand[looks], len(table.customers)),
+        "returns_to_products": (n - distinct, np.maximum(n - 1, 0)),
+    }
+
+
+def _sums(who: NDArray[np.int64], size: int, values: NDArray[np.generic] | None = None) -> NDArray[np.float64]:
+    """Sum of the values, or number of rows, of each customer."""
+    return np.bincount(who, values, size).astype(np.float64)
+
+
+def _same(
+    who: NDArray[np.int64], what: NDArray[np.int64], size: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Simpson's probability that two looks agree, without bias for few; the evidence is the number of looks - 1."""
+    known = what >= 0
+    _, squares = _pairs(who[known], what[known], size)
+    n = _sums(who[known], size)
+    share = np.divide(squares - n, n * (n - 1), out=np.zeros(size), where=n > 1)
+    return share * np.maximum(n - 1, 0), np.maximum(n - 1, 0)
+
+
+def _pairs(
+    who: NDArray[np.int64], what: NDArray[np.int64], size: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """For each customer the number of distinct partners, and the sum of squares of how often each occurs."""
+    if not len(who):
+        return np.zeros(size), np.zeros(size)
+    width = int(what.max()) + 1
+    key = np.sort(who * width + what)
+    first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
+    count = np.diff(np.r_[first, len(key)])
+    owner = key[first] // width
+    return _sums(owner, size), _sums(owner, size, count.astype(np.float64) ** 2)
