@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from graphrec.decisions.tuning.tuner import tune
     from graphrec.market.feedback import read_feedback, read_texts
     from graphrec.market.ingestion import read_market
+    from graphrec.market.lifetime import fit_lifetime
     from graphrec.market.panel import Panel, build_panel
     from graphrec.market.segmentation.customersegments import Segmentation, segment_customers
     from graphrec.market.simulation import plant_effects, simulate_market
@@ -35,6 +36,7 @@ _HOME = {
     "Segmentation": "graphrec.market.segmentation.customersegments",
     "allocate": "graphrec.decisions.policy",
     "build_panel": "graphrec.market.panel",
+    "fit_lifetime": "graphrec.market.lifetime",
     "load_recommender": "graphrec.decisions.recommender",
     "plant_effects": "graphrec.market.simulation",
     "prescribe": "graphrec.decisions.prescription",
@@ -58,6 +60,7 @@ __all__ = [
     "Segmentation",
     "allocate",
     "build_panel",
+    "fit_lifetime",
     "load_recommender",
     "plant_effects",
     "prescribe",

@@ -24,14 +24,16 @@ LONGEST = 20_000
 """Characters that are read of one text; the rest is left out."""
 
 _HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
-_TAG = re.compile(r"<[/!a-zA-Z][^<>]{0,2000}>|<!--")
+_MASKS = "email|phone|iban|card|number|name|link"
+_TAG = re.compile(rf"<(?!(?:{_MASKS})>)[/!a-zA-Z][^<>]{{0,2000}}>|<!--")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.I)
 # Possessive and bounded on the left, so that a megabyte of letters costs one pass.
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++\s?(?:@|[\[(](?:at|chez|arobase)[\])])\s?[\w-]+(?:\.[\w-]+)*", re.I)
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ .-]?(?=[A-Za-z]{0,3}\d)[A-Za-z0-9]{4}){2,7}"
-    r"(?:[ .-]?(?=\D?\D?\d)[A-Za-z0-9]{1,3})?(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[A-Za-z0-9]{11,30}|"
+    r"[ .-]?[A-Za-z0-9]{4}(?:[ .-]?(?=[A-Za-z]{0,3}\d)[A-Za-z0-9]{4}){1,6}(?:[ .-]?(?=\D?\D?\d)[A-Za-z0-9]{1,3})?)"
+    r"(?![A-Za-z0-9])"
 )
 _DIGITS = re.compile(r"\+?\(?\d(?:[\s().\-/_*]{0,3}\d){6,}")
 _HANDLE = re.compile(r"(?<!\w)@\w{2,}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +24,8 @@ __all__ = ["NgramVectors", "ngrams"]
 
 _PIECES = (3, 4, 5)
 _NEGATED_PIECE = "!"
+_REMEMBERED = 200_000
+"""Words whose places are kept; text typed by robots must not fill the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,15 +57,30 @@ class NgramVectors:
     def _places(self) -> dict[str, int]:
         return {name: place for place, name in enumerate(self.features)}
 
+    @cached_property
+    def _of_words(self) -> dict[str, tuple[int, ...]]:
+        """Places of each word met so far and of its pieces: the same words come again and again."""
+        return {}
+
+    def _learn(self, word: str) -> None:
+        if len(self._of_words) >= _REMEMBERED:
+            self._of_words.clear()
+        self._of_words[word] = tuple(self._places[name] for name in (word, *_pieces(word)) if name in self._places)
+
     def transform(self, texts: Iterable[Sequence[str]]) -> Any:
         """Rows of length one, as a scipy CSR matrix of shape (number of texts, number of features)."""
         from scipy.sparse import csr_matrix
 
-        places = self._places
+        places, of_words = self._places, self._of_words
         columns: list[int] = []
         ends = [0]
         for words in texts:
-            columns.extend([places[name] for name in ngrams(words) if name in places])
+            for word in words:
+                if word not in of_words:
+                    self._learn(word)
+                columns.extend(of_words[word])
+            pairs = (f"{first} {second}" for first, second in pairwise(words))
+            columns.extend([places[pair] for pair in pairs if pair in places])
             ends.append(len(columns))
         shape = (len(ends) - 1, len(self.features))
         counts = csr_matrix((np.ones(len(columns), dtype=np.float32), np.array(columns, dtype=np.int32), ends), shape)
@@ -89,7 +106,6 @@ def ngrams(words: Sequence[str]) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=100_000)
 def _pieces(word: str) -> tuple[str, ...]:
     mark, plain = (_NEGATED_PIECE, word[len(NEGATED) :]) if word.startswith(NEGATED) else ("#", word)
     if len(plain) < 4 or len(plain) > 40:

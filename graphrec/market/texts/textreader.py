@@ -28,7 +28,7 @@ from graphrec.market.tables import DataError
 from graphrec.market.texts.masking import LONGEST, clean_text
 from graphrec.market.texts.ngrams import NgramVectors
 from graphrec.market.texts.teaching import SENTIMENTS, TOPICS, write_texts
-from graphrec.market.texts.tokens import split_clauses, token_features
+from graphrec.market.texts.tokens import MASK, split_clauses, token_features
 from graphrec.market.texts.tongues import find_language
 
 __all__ = ["Embedding", "TextReader", "fit_reader", "load_reader"]
@@ -328,5 +328,5 @@ def _note(raw: object, clean: str, language: str) -> str:
     if isinstance(raw, str) and len(raw) > LONGEST:
         return "cut"
     if language == "unknown":
-        return "unknown language" if any(word.isalpha() for word in token_features(clean)[0]) else "no words"
+        return "unknown language" if any(map(str.isalpha, MASK.sub("", clean))) else "no words"
     return ""

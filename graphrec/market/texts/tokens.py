@@ -17,6 +17,7 @@ from typing import Any
 __all__ = [
     "ASKS",
     "HAPPY",
+    "MASK",
     "NEGATED",
     "UNHAPPY",
     "read_words",
@@ -48,9 +49,10 @@ _ENDS = word_list("ends") | frozenset(".!?;:,")
 _LIGHT = word_list("light")
 _SHORT: dict[str, str] = read_words()["short_forms"]
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "’": "'", "‘": "'", "`": "'", "´": "'"})
-_MASK = re.compile(r"<(?:email|phone|iban|card|number|name|link)>")
+MASK = re.compile(r"<(?:email|phone|iban|card|number|name|link)>")
 _HAPPY = re.compile("[😀😃😄😁😆😊🙂😍🥰😘😎🤩👍👏❤♥💯🎉🙏😋🤗✅🥳]|(?<!\\w)[:;=]-?[)D](?!\\w)|<3")
 _UNHAPPY = re.compile("[😡😠👎😞☹🙁😤🤬😢😭💔😒🙄🤮😩😫😕😖😣😟🤢❌]|(?<!\\w)[:=]-?[(/](?!\\w)")
+_FACE = re.compile("[:;=]-?[)D(/]|<3")
 _STRETCHED = re.compile(r"([a-z])\1{2,}")
 _TURNS = (
     "but|however|although|though|yet|except that|on the other hand|even if|"
@@ -82,8 +84,10 @@ def split_words(text: str) -> list[str]:
     >>> split_words("Trèèèès déçu, ça n’arrive PAS :(")
     ['trees', 'decu', ',', 'ca', 'n', 'arrive', 'pas', 'emoji_unhappy']
     """
-    text = _MASK.sub(" ", text)
-    text = _UNHAPPY.sub(f" {UNHAPPY} ", _HAPPY.sub(f" {HAPPY} ", text))
+    if "<" in text:
+        text = MASK.sub(" ", text)
+    if not text.isascii() or _FACE.search(text):
+        text = _UNHAPPY.sub(f" {UNHAPPY} ", _HAPPY.sub(f" {HAPPY} ", text))
     text = _fold(text.casefold().translate(_LIGATURES)).replace("n't", " not")
     words: list[str] = []
     for word in _WORD.findall(_STRETCHED.sub(r"\1\1", text)):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from graphrec.market.texts.masking import clean_text
 from graphrec.market.texts.teaching import read_phrase_book
@@ -67,7 +67,7 @@ def stop_words() -> frozenset[str]:
     return frozenset(word for words in read_words()["languages"].values() for word in words.split())
 
 
-@cache
+@lru_cache(maxsize=100_000)
 def _evidence(word: str) -> tuple[tuple[str, float], ...]:
     """What a word says: all for the one language whose word it is, less where several share it."""
     homes = [language for language, words in _short_words().items() if word in words]
