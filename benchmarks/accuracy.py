@@ -42,16 +42,16 @@ GRIDS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "ease": {"ridge": (200.0, 400.0, 100.0, 800.0, 1600.0, 50.0)},
     "als": {"regularization": (10.0, 30.0, 3.0), "alpha": (1.0, 4.0)},
     "bpr": {"learning_rate": (0.05, 0.02), "epochs": (100, 300)},
-    "low-pass": {"components": (256, 64), "target": (0.4, 0.5, 0.25)},
+    "low-pass": {"components": (256, 64), "target": (0.5, 0.25, 0.4)},
     "likeness": {"source": (0.25, 0.5), "answer": (0.25, 0.0), "power": (1.5, 1.0)},
-    "local ridge": {"penalty": (8.0, 20.0, 3.0), "customer": (0.5, 0.25)},
+    "local ridge": {"customer": (0.5, 0.25), "penalty": (8.0, 20.0, 3.0)},
     "ridge of customers": {"penalty": (20.0, 8.0), "customer": (0.25, 0.5)},
     "filter": {"ease": (1.0, 0.9, 0.7), "ridge": (400.0, 200.0)},
     "default": {},
 }
 """Settings to try, the first of each being tried first."""
 MIXTURES = {
-    "mixture of 3": ("filter", "likeness", "low-pass"),
+    "mixture of 3": ("local ridge", "likeness", "low-pass"),
     "mixture of 5": ("filter", "local ridge", "ridge of customers", "likeness", "low-pass"),
 }
 _JUDGED = 3000

@@ -27,6 +27,8 @@ __all__ = ["compare_graphs"]
 
 _LIMIT = 150.0
 """CPU seconds of training after which a peer is stopped."""
+_MARKS = (0.212, 0.28)
+"""NDCG@10 on ml-100k whose time is told: the best that RecBole's LightGCN reached when trained to its end, and ours."""
 
 
 def compare_graphs(tastes: Tastes, epochs: int) -> None:
@@ -44,16 +46,23 @@ def _report(name: str, course: Iterator[tuple[float, Vectors]], tastes: Tastes) 
     from benchmarks.accuracy import judge
 
     spent, best, at, epoch = 0.0, 0.0, 0.0, 0
+    reached: dict[float, float] = {}
     for epoch, (seconds, scorer) in enumerate(course, start=1):
         spent += seconds
         gain = judge(scorer, tastes.test, tastes.seen, tastes.depth).ndcg
         if gain > best:
             best, at = gain, spent
+        for mark in _MARKS if tastes.name == "ml-100k" else ():
+            if gain >= mark:
+                reached.setdefault(mark, spent)
         if epoch % 5 == 0:
             print(f"  LightGCN {name:16s} epoch {epoch:3d} {spent:7.1f} s NDCG {gain:.4f}", flush=True)
         if spent > _LIMIT:
             break
-    print(f"LightGCN {name:16s} {spent / epoch:6.2f} s an epoch, best NDCG {best:.4f} after {at:.1f} s", flush=True)
+    told = "".join(f", {mark:g} after {seconds:.1f} s" for mark, seconds in reached.items())
+    print(
+        f"LightGCN {name:16s} {spent / epoch:6.2f} s an epoch, best NDCG {best:.4f} after {at:.1f} s{told}", flush=True
+    )
 
 
 def _ours(tastes: Tastes, epochs: int) -> Iterator[tuple[float, Vectors]]:

@@ -16,6 +16,10 @@ from scipy import sparse
 
 __all__ = ["Tastes", "read_tastes"]
 
+_GOWALLA_PULL = 0.2
+"""The official test part of Gowalla holds more popular products than pairs drawn from its training part do: the most
+popular ones have a recall@20 of .042 on the one (as published) and .026 on the other. Under this pull it is .041."""
+
 
 @dataclass(frozen=True, eq=False)
 class Tastes:
@@ -44,7 +48,7 @@ def read_tastes(name: str, data: Path) -> Tastes:
 def _gowalla(data: Path) -> Tastes:
     train, test = (_lists(data / "gowalla" / f"{part}.txt.gz") for part in ("train", "test"))
     shape = tuple(int(max(a.max(), b.max())) + 1 for a, b in zip(train, test))
-    early, late = _cut(*train, (0.8,))
+    early, late = _cut(*train, (0.75,), _GOWALLA_PULL)
     whole, official = _matrix(*train, shape), _matrix(*test, shape)
     return Tastes("gowalla", 20, _matrix(*early, shape), _matrix(*late, shape), whole, whole, official)
 
@@ -90,9 +94,20 @@ def _found(path: Path) -> Path:
     return path
 
 
-def _cut(customers: np.ndarray, products: np.ndarray, at: tuple[float, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Each customer's pairs in a drawn order, cut at shares of their number."""
-    order = np.lexsort((np.random.default_rng(0).random(len(customers)), customers))
+def _cut(
+    customers: np.ndarray, products: np.ndarray, at: tuple[float, ...], pull: float = 0.0
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Each customer's pairs in a drawn order, cut at shares of their number.
+
+    With a pull above zero a pair comes late with odds that grow with its product's popularity to that power (a race of
+    exponential clocks, Efraimidis & Spirakis 2006).
+    """
+    rng = np.random.default_rng(0)
+    if pull:
+        place = -rng.exponential(size=len(customers)) / np.bincount(products)[products] ** pull
+    else:
+        place = rng.random(len(customers))
+    order = np.lexsort((place, customers))
     sizes = np.bincount(customers)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     place = np.arange(len(order)) - starts[customers[order]]

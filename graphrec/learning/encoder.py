@@ -112,7 +112,18 @@ class EncoderConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> EncoderConfig:
-        """Rebuild from `to_dict`."""
+        """Rebuild from `to_dict`.
+
+        Raises
+        ------
+        DataError
+            A setting that this version does not know: another version wrote it.
+        """
+        unknown = set(data) - {each.name for each in fields(cls)}
+        if unknown:
+            raise DataError(
+                f"the settings {', '.join(sorted(unknown))} are unknown; another version saved them; train it again"
+            )
         given: dict[str, Any] = {each.name: data[each.name] for each in fields(cls) if each.name in data}
         return cls(**given | ({"relations": tuple(given["relations"])} if "relations" in given else {}))
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,6 +98,19 @@ def test_log_shares_sum_to_one_and_the_archive_returns_the_same(tasted, tmp_path
     assert np.array_equal(loaded.product_vectors, trained.product_vectors)
 
 
+def test_an_encoder_of_another_version_is_refused(tasted, tmp_path) -> None:
+    market = tasted(0).market
+    train_encoder(market, make_offers(market), CUT, QUICK, rng=0).save(tmp_path)
+    described = tmp_path / "encoder.json"
+    saved = json.loads(described.read_text())
+    described.write_text(json.dumps(saved | {"config": saved["config"] | {"heads": 4}}))
+    with pytest.raises(DataError, match="settings heads are unknown"):
+        Encoder.load(tmp_path)
+    described.write_text(json.dumps({name: value for name, value in saved.items() if name != "designs"}))
+    with pytest.raises(DataError, match="older version"):
+        Encoder.load(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -103,6 +118,9 @@ def test_log_shares_sum_to_one_and_the_archive_returns_the_same(tasted, tmp_path
         ({"relations": ("purchase", "likes")}, "likes"),
         ({"layers": 0}, "layers"),
         ({"identity_dropout": 1.0}, "identity_dropout"),
+        ({"distillation": -0.1}, "distillation"),
+        ({"loss": "hinge"}, "hinge"),
+        ({"half_life_days": 0.0}, "half_life_days"),
     ],
 )
 def test_impossible_settings_are_refused(wrong, message: str) -> None:

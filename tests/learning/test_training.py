@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -81,6 +82,8 @@ def test_a_checkpoint_of_another_run_is_refused(tasted, tmp_path) -> None:
     train_encoder(market, offers, CUT, QUICK, rng=1, checkpoint=tmp_path)
     with pytest.raises(DataError, match="another run"):
         train_encoder(market, offers, CUT, QUICK, rng=2, checkpoint=tmp_path)
+    with pytest.raises(DataError, match="another run"):
+        train_encoder(market, offers, CUT, replace(QUICK, distillation=0.1), rng=1, checkpoint=tmp_path)
 
 
 def test_a_damaged_checkpoint_is_refused(tasted, tmp_path) -> None:
