@@ -145,14 +145,14 @@ def summaries(level: Level, category_means: ibis.Table) -> dict[str, ibis.Table]
 
 
 def describe_customers(parts: Mapping[str, ibis.Table], cents: int) -> ibis.Table:
-    """One row for each customer, columns in the order of `FEATURES`; ``cents`` make a unit of the currency."""
+    """One row for each customer, in any order, columns as in `FEATURES`; ``cents`` make a unit of the currency."""
     first, *others = parts.values()
     joined = first
     for part in others:
         joined = joined.left_join(part, "customer").drop("customer_right")
     values = values_of(joined, float(cents))
     chosen = {feature.name: values[feature.name] for feature in FEATURES}
-    return joined.select(joined.customer, **chosen).order_by("customer")
+    return joined.select(joined.customer, **chosen)
 
 
 def _of_sessions(hours: ibis.Table) -> ibis.Table:
