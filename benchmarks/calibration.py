@@ -37,6 +37,8 @@ ALLOWED = 0.05
 BOOTSTRAPS = 100
 LEARNED = (0.02, 0.995)
 """Shares that a curve is fitted on; the many edges that all bootstraps agree on would decide its upper end."""
+SPREAD = 2.0
+"""Standard deviation of the log odds at a knot about those of its share, before anything is seen."""
 KINDS = {
     "boss": ("normal",),
     f"boss{OF_CATEGORIES}": ("discrete",),
@@ -150,7 +152,7 @@ def _print_curve(method: str, count: int) -> None:
 
 
 def _fit(pairs: _Pairs) -> tuple[Floats, Floats]:
-    """Fit log odds at the knots and the lean by maximum likelihood; return them and their errors."""
+    """Fit log odds at the knots and the lean by the most probable values; return them and their errors."""
     used = (pairs.share >= LEARNED[0]) & (pairs.share <= LEARNED[1])
     odds, real = log_odds_of_share(pairs.share[used], BOOTSTRAPS), pairs.truth[used]
     knots = np.log(np.array(KNOTS) / (1.0 - np.array(KNOTS)))
@@ -160,7 +162,8 @@ def _fit(pairs: _Pairs) -> tuple[Floats, Floats]:
 
     def loss(values: Floats) -> float:
         score = weights @ values + beyond
-        return float((np.logaddexp(0.0, score) - real * score).sum())
+        prior = 0.5 * (((values[:-1] - knots) / SPREAD) ** 2).sum()
+        return float((np.logaddexp(0.0, score) - real * score).sum() + prior)
 
     best = minimize(loss, np.append(knots, 0.0))
     return best.x, np.sqrt(np.diag(best.hess_inv))
