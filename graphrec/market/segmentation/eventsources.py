@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Source", "read_blocks", "read_events", "table_of_frame"]
 
-Source = Market | EventDatabase | pd.DataFrame | str | Path | Sequence[str | Path]
+Source = Market | EventDatabase | EventTable | pd.DataFrame | str | Path | Sequence[str | Path]
 """What events are read from."""
 
 _BLOCK = 3_000_000
@@ -81,6 +81,8 @@ def read_blocks(source: Source, *, time_zone: str = "UTC") -> Iterator[EventTabl
 
 
 def _read(source: Source, before: datetime | None, time_zone: str) -> EventTable:
+    if isinstance(source, EventTable):
+        return source if before is None else source.only(source.second < _local_second(before, time_zone))
     if isinstance(source, Market):
         return _from_market(source, before)
     if isinstance(source, EventDatabase):
@@ -96,6 +98,12 @@ def _read(source: Source, before: datetime | None, time_zone: str) -> EventTable
     raise DataError(
         f"events come from a Market, an event database, a frame or paths of files; got a {type(source).__name__}"
     )
+
+
+def _local_second(moment: datetime, time_zone: str) -> int:
+    """Local seconds of a moment, as a table counts them."""
+    local = moment.astimezone(ZoneInfo(time_zone)).replace(tzinfo=UTC)
+    return int(local.timestamp())
 
 
 def _from_path(path: Path, before: datetime | None, time_zone: str) -> EventTable:
@@ -256,7 +264,7 @@ def _utc(column: pd.Series) -> pd.Series:
 
 def _kinds(column: pd.Series) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Codes of the types of events, and whether each is known."""
-    code, names = pd.factorize(column.astype("string"))
+    code, names = pd.factorize(column)
     of = {name: KINDS.index(name) if name in KINDS else _OTHER for name in EVENT_TYPES}
     lookup = np.array([*(of.get(str(name).strip().lower(), 255) for name in names), 255], dtype=np.uint8)
     kind = lookup[code]

@@ -96,7 +96,7 @@ class EventTable:
         gap, same = np.diff(self.second), np.diff(self.customer) == 0
         named = (self.session[1:] >= 0) & (self.session[:-1] >= 0)
         apart = np.where(named, (np.diff(self.session) != 0) | (gap > _OVERNIGHT), gap > _PAUSE)
-        return np.flatnonzero(np.r_[True, ~same | apart])
+        return np.append(0, np.flatnonzero(~same | apart) + 1)
 
     @cached_property
     def visit(self) -> NDArray[np.int64]:

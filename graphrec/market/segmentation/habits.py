@@ -20,6 +20,7 @@ which split customers into new and old; they describe the segments instead.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,8 @@ HABITS = {
 }  # fmt: skip
 """Habit to how it is stabilised."""
 
+_SHARES = [j for j, form in enumerate(HABITS.values()) if form == "share"]
+
 
 @dataclass(frozen=True, eq=False)
 class Prices:
@@ -57,8 +60,12 @@ class Prices:
 
     def codes(self, categories: NDArray[np.object_]) -> NDArray[np.int64]:
         """Row of each category, -1 for one that is not known."""
-        known = {name: i for i, name in enumerate(self.names)}
+        known = self._places
         return np.array([known.get(name, -1) for name in categories], dtype=np.int64)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.names)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,19 +118,19 @@ def measure_habits(table: EventTable, prices: Prices) -> Habits:
     for part in (_funnel(table), _visits(table), _prices(table, prices), _reach(table)):
         found |= part
     value, plain, evidence = (np.zeros((len(table.customers), len(HABITS))) for _ in range(3))
-    for j, (name, form) in enumerate(HABITS.items()):
+    for j, name in enumerate(HABITS):
         total, n = found[name]
-        n = np.asarray(n, dtype=np.float64)
-        mean = np.divide(total, n, out=np.zeros(len(n)), where=n > 0)
-        value[:, j] = _stabilise(mean, n) if form == "share" else mean
-        plain[:, j], evidence[:, j] = mean, n
+        evidence[:, j] = n
+        plain[:, j] = total / np.maximum(n, 1e-9)
+    value[:] = plain
+    value[:, _SHARES] = _stabilise(plain[:, _SHARES], evidence[:, _SHARES])
     return Habits(value, plain, evidence, table.counts)
 
 
 def _stabilise(share: NDArray[np.float64], n: NDArray[np.float64]) -> NDArray[np.float64]:
     """Arc sine of the root of a share, with 3/8 of an observation added at each end (Anscombe 1948)."""
-    moved = np.divide(share * n + 0.375, n + 0.75, out=np.zeros(len(n)), where=n > 0)
-    return np.asarray(np.arcsin(np.sqrt(np.clip(moved, 0.0, 1.0))))
+    moved = (share * n + 0.375) / (n + 0.75)
+    return np.asarray(np.where(n > 0, np.arcsin(np.sqrt(np.minimum(moved, 1.0))), 0.0))
 
 
 _Measures = dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
@@ -145,7 +152,7 @@ def _visits(table: EventTable) -> _Measures:
     """Depth, pace, hour, weekend, irregularity of visits, products in an order; the unit is the visit."""
     size, starts = len(table.customers), table.visit_starts
     who, second = table.customer[starts], table.second[starts]
-    length = np.diff(np.r_[starts, len(table)])
+    length = np.diff(starts, append=len(table))
     visits = _sums(who, size)
 
     def over(values: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -174,7 +181,7 @@ def _visits(table: EventTable) -> _Measures:
 
 def _irregularity(who: NDArray[np.int64], second: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Customer and size of each change of the logarithm of the wait from one visit to the next."""
-    wait = np.log(np.diff(second).clip(0) / _DAY + 0.02)
+    wait = np.log(np.maximum(np.diff(second), 0) / _DAY + 0.02)
     inside = np.diff(who) == 0
     both = np.flatnonzero(inside[1:] & inside[:-1])
     return who[both], np.abs(wait[both + 1] - wait[both])
@@ -185,10 +192,10 @@ def _prices(table: EventTable, prices: Prices) -> _Measures:
     size = len(table.customers)
     look = _looks(table) & (table.price > 0)
     who, log = table.customer[look], np.log(table.price[look])
-    known = np.r_[prices.codes(table.categories), -1]
+    known = np.append(prices.codes(table.categories), -1)
     row = known[table.category[look]]
     inside = row >= 0
-    score = np.clip((log[inside] - prices.mean[row[inside]]) / prices.spread[row[inside]], -4, 4)
+    score = np.maximum(np.minimum((log[inside] - prices.mean[row[inside]]) / prices.spread[row[inside]], 4), -4)
     n = _sums(who[inside], size)
     return {
         "price": (_sums(who, size, log), _sums(who, size)),
@@ -239,7 +246,7 @@ def _pairs(
         return np.zeros(size), np.zeros(size)
     width = int(what.max()) + 1
     key = np.sort(who * width + what)
-    first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-    count = np.diff(np.r_[first, len(key)])
+    first = np.append(0, np.flatnonzero(key[1:] != key[:-1]) + 1)
+    count = np.diff(first, append=len(key))
     owner = key[first] // width
     return _sums(owner, size), _sums(owner, size, count.astype(np.float64) ** 2)

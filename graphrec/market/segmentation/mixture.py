@@ -151,29 +151,27 @@ def _first(scaled: Scaled, label: NDArray[np.int64]) -> Mixture:
 
 def _climb(scaled: Scaled, model: Mixture, rounds: int) -> Mixture:
     """EM from given segments."""
-    before = -np.inf
+    from graphrec.market.segmentation.expectation import em_round
+
+    z, noise = np.ascontiguousarray(scaled.z), np.ascontiguousarray(scaled.noise)
+    before, loglik = -np.inf, -np.inf
     for _ in range(rounds):
-        weight, loglik = _normalise(model.joint(scaled))
+        loglik, total, first, second = em_round(z, noise, np.log(model.share), model.mean, model.spread)
         if loglik - before < _TOLERANCE * abs(loglik):
             break
         before = loglik
-        model = _improve(scaled, weight, model)
-    weight, loglik = _normalise(model.joint(scaled))
+        model = _improve(total, first, second)
     return Mixture(model.share, model.mean, model.spread, loglik)
 
 
-def _improve(scaled: Scaled, weight: NDArray[np.float64], old: Mixture) -> Mixture:
-    mean, spread = np.empty_like(old.mean), np.empty_like(old.spread)
-    for k in range(old.size):
-        r = weight[:, k]
-        gain = old.spread[k] / (old.spread[k] + scaled.noise)
-        guess = old.mean[k] + gain * (scaled.z - old.mean[k])
-        total = max(r.sum(), 1e-9)
-        mean[k] = r @ guess / total
-        within = r @ ((guess - mean[k]) ** 2 + gain * scaled.noise)
-        # A little of the overall spread keeps a segment of few customers from closing on itself.
-        spread[k] = np.maximum((within + _PRIOR * 0.5) / (total + _PRIOR), _LEAST_SPREAD)
-    share = np.maximum(weight.mean(0), 1e-6)
+def _improve(total: NDArray[np.float64], first: NDArray[np.float64], second: NDArray[np.float64]) -> Mixture:
+    """Segments of the sums over customers of r, r b and r (b^2 + B)."""
+    weight = np.maximum(total, 1e-9)[:, None]
+    mean = first / weight
+    # A little of the overall spread keeps a segment of few customers from closing on itself.
+    within = np.maximum(second - weight * mean**2, 0.0)
+    spread = np.maximum((within + _PRIOR * 0.5) / (weight + _PRIOR), _LEAST_SPREAD)
+    share = np.maximum(total / total.sum(), 1e-6)
     return Mixture(share / share.sum(), mean, spread)
 
 
