@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import sys
 
-from graphrec.cli import advices, events, markets, models, people, plans, reports
+from graphrec.cli import advices, events, markets, models, people, plans, reports, segmenting, tunings
 from graphrec.cli.application import app
 
-__all__ = ["advices", "app", "events", "main", "markets", "models", "people", "plans", "reports"]
+__all__ = ["advices", "app", "events", "main", "markets", "models", "people", "plans", "reports", "segmenting", "tunings"]
 
 _INTERRUPTED = 130
 

@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 from graphrec.cli.application import app
-from graphrec.cli.options import Data, Horizon, Json, Model, Offer, Seed, check_size, read_graph, say
+from graphrec.cli.options import (
+    Config,
+    Data,
+    Horizon,
+    Json,
+    Model,
+    Offer,
+    Seed,
+    check_size,
+    read_config,
+    read_graph,
+    say,
+)
 
 __all__ = ["discover", "score", "train"]
 
@@ -54,19 +66,21 @@ def train(
     offer: Offer = "auto",
     horizon_days: Horizon = 28,
     appetite: Annotated[str, typer.Option(help="Purchase-graph model: filter, encoder or blend.")] = "filter",
+    config: Config = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Fit appetite, graph and effects, and save the model."""
-    from graphrec.decisions.recommender import Recommender, RecommenderConfig
+    from graphrec.decisions.recommender import Recommender
     from graphrec.market.ingestion import read_market
     from graphrec.market.writing import check_writable
 
     check_writable(out.parent)
     known = read_graph(graph)
-    config = RecommenderConfig(offer=offer, horizon_days=horizon_days, appetite=appetite, bootstraps=20)
+    asked = {"offer": offer, "horizon_days": horizon_days, "appetite": appetite}
+    settings = read_config(config, asked)
     kept = out.with_name(f"{out.name}.checkpoint")
-    model = Recommender(config).fit(read_market(data), graph=known, rng=seed, progress=not as_json, checkpoint=kept)
+    model = Recommender(settings).fit(read_market(data), graph=known, rng=seed, progress=not as_json, checkpoint=kept)
     model.save(out)
     shutil.rmtree(kept, ignore_errors=True)
     effects = model.effects

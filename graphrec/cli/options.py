@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 __all__ = [
+    "Config",
     "Data",
     "Horizon",
     "Json",
@@ -21,6 +22,7 @@ __all__ = [
     "Seed",
     "check_place",
     "check_size",
+    "read_config",
     "read_graph",
     "read_policy",
     "read_table",
@@ -45,6 +47,7 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder written by 
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
 Offer = Annotated[str, typer.Option(help="What a contact is about: product, category, campaign or auto.")]
 Horizon = Annotated[int, typer.Option(help="Days after a contact in which the outcome counts.")]
+Config = Annotated[Path | None, typer.Option(help="Settings from `graphrec tune`: its config.json.")]
 Policy = Annotated[Path | None, typer.Option(help="TOML or JSON file with the rules of the plan.")]
 
 
@@ -88,6 +91,23 @@ def read_graph(path: Path | None) -> Any:
         return CausalGraph.from_json(read_words(path))
     except GraphError as error:
         raise DataError(f"{path} is no causal graph of `graphrec discover`: {error}") from error
+
+
+def read_config(path: Path | None, asked: dict[str, Any]) -> Any:
+    """Settings of the options asked for, or of a JSON file; the file is refused beside options that say otherwise."""
+    from graphrec.decisions.settings import RecommenderConfig
+    from graphrec.market.tables import DataError
+
+    if path is None:
+        return RecommenderConfig(**asked, bootstraps=20)
+    both = [name for name, value in asked.items() if value != getattr(RecommenderConfig(), name)]
+    if both:
+        given = ", ".join(f"--{name.replace('_', '-')}" for name in both)
+        raise DataError(f"--config holds all settings; leave {given} out, or change {path}")
+    try:
+        return RecommenderConfig(**json.loads(read_words(path)))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path} holds no settings of a recommender: {error}") from error
 
 
 def check_size(n: int, budget: float | None = None) -> None:

@@ -17,6 +17,7 @@ from graphrec.decisions.tuning.scored import Score
 from graphrec.decisions.tuning.searchspace import SearchSpace
 from graphrec.decisions.tuning.trialbook import Trial
 from graphrec.decisions.tuning.winners import LastPeriod, within_one_error
+from graphrec.evaluation.offpolicy import MINIMUM_POSITIVE_EVENTS
 from graphrec.market.writing import write_table, write_text
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _chosen(trials: list[Trial], winner: Trial, space: SearchSpace) -> str:
     judged = sum(one.score is not None for one in trials)
     count = f"{len(near)} of {judged} candidates are within one standard error of the best"
     if winner.number == 0:
-        return f"{count}, the default among them: no change of the settings has earned its place."
+        return f"{count}{_too_narrow(near, winner)}, the default among them: no change has earned its place."
     name = " ".join(filter(None, [space.family(winner.params), f"({space.describe(winner.params)})"])).replace(
         " ()", ""
     )
@@ -171,6 +172,16 @@ def _chosen(trials: list[Trial], winner: Trial, space: SearchSpace) -> str:
         f"{count}, and the default is not: {name} is the simplest of them, {gap.value / gap.se:.1f} standard errors "
         "above the default."
     )
+
+
+def _too_narrow(near: list[Trial], default: Trial) -> str:
+    """A word on leads that rest on a handful of customers."""
+    narrow = 0
+    for one in near:
+        if one.score is not None and default.score is not None and one is not default:
+            lead = one.score.minus(default.score)
+            narrow += lead.value > lead.se and one.score.breadth(default.score) < MINIMUM_POSITIVE_EVENTS
+    return f" ({narrow} ahead by more, on too few customers to count)" if narrow else ""
 
 
 def _against_nobody(winner: Trial, task: Task) -> list[str]:
@@ -191,8 +202,9 @@ def _later(last: LastPeriod, scale: float) -> str:
     again = (
         "" if last.looks == 1 else f" The last period has been looked at {last.looks} times, so it is not untouched."
     )
+    rival = f"{last.rival} ({last.role})"
+    if gap.low > 0:
+        return f"In the last period it is better than {rival}: {found}.{again}"
     if last.holds:
-        return (
-            f"In the last period it holds: {found} against {last.rival}, the best other baseline of validation.{again}"
-        )
-    return f"In the last period it does not hold: {found} against {last.rival}.{again}"
+        return f"In the last period it is not told apart from {rival}: {found}.{again}"
+    return f"It does not hold: in the last period it is behind {rival}: {found}.{again}"

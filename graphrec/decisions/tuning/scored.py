@@ -48,6 +48,11 @@ class Score:
         """Paired difference of the two means."""
         return Score(self.sums - other.sums, self.weights).interval
 
+    def breadth(self, other: Score) -> float:
+        """On how many groups the difference of the two rests: (sum of its parts)^2 / sum of their squares (Kish)."""
+        parts = np.abs(self.sums - other.sums)
+        return float(parts.sum() ** 2 / np.square(parts).sum()) if parts.any() else 0.0
+
     @classmethod
     def from_list(cls, sums: Sequence[float], weights: Sequence[float]) -> Score:
         """Rebuild from plain data."""

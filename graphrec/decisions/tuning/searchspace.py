@@ -236,4 +236,6 @@ def _taste_knobs(tastes: Sequence[str], views: bool) -> list[Knob]:
 
 
 def _number(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

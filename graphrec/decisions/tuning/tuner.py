@@ -80,8 +80,8 @@ def tune(
     ----------
     market : Market
     goal : {"auto", "policy", "appetite"}
-        "policy": the doubly robust value of contacting as many as the company did. "appetite": exposure-weighted NDCG
-        of later purchases. "auto" takes the policy where the market has contacts.
+        "policy": the doubly robust value of contacting the tenth with the largest effect. "appetite": exposure-weighted
+        NDCG of later purchases. "auto" takes the policy where the market has contacts.
     config : RecommenderConfig, optional
         What stays fixed: offer, horizon, outcome and so on; its learner and appetite are the default that others have
         to beat.
@@ -246,14 +246,18 @@ class _Search:
         self._book.note("looks", looks)
         return compare_last(scores, self._name(winner), self._rival(ended, winner), failures, looks)
 
-    def _rival(self, ended: list[Trial], winner: Trial) -> str:
-        """Baseline that was best in validation, the winner aside."""
+    def _rival(self, ended: list[Trial], winner: Trial) -> tuple[str, str]:
+        """What the winner has to hold against: the default, or, where that won, the baseline best in validation."""
+        if winner.number != 0:
+            return self._name(ended[0]), "the default"
         others = [one for one in ended if one.baseline and one.score is not None and one is not winner]
         best = max(others, key=lambda one: one.score.interval.value if one.score else -np.inf, default=winner)
-        return self._name(best)
+        return self._name(best), "the best other baseline of validation"
 
     def _name(self, one: Trial) -> str:
-        return one.baseline or f"trial {one.number}"
+        """Family, which tells baselines apart; a drawn candidate may share its family with one."""
+        family = self._space.family(one.params)
+        return family if one.baseline else f"{family}, trial {one.number}"
 
     def _told(self, one: Trial) -> str:
         settings = " ".join(filter(None, [self._space.family(one.params), self._space.describe(one.params)]))

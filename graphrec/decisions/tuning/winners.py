@@ -2,7 +2,9 @@
 
 Hides the one-standard-error rule and the nested check. The best of many candidates is partly lucky; among those whose
 paired difference to the best is within its standard error the simplest wins (Breiman et al. 1984; the paired form
-because all candidates are judged on the same customers). The order of simplicity is that of the search space. The last
+because all candidates are judged on the same customers). A standard error is worth little where the difference rests
+on a handful of customers, as it does when one buyer with a small propensity speaks for hundreds; such a lead counts as
+none. The order of simplicity is that of the search space. The last
 period is then valued once for the winner and the baselines; a figure that was searched for is never the one reported.
 """
 
@@ -16,13 +18,17 @@ from graphrec.decisions.tuning.scored import Score
 from graphrec.decisions.tuning.searchspace import SearchSpace
 from graphrec.decisions.tuning.trialbook import Trial
 from graphrec.evaluation.intervals import Interval
+from graphrec.evaluation.offpolicy import MINIMUM_POSITIVE_EVENTS
 from graphrec.market.tables import DataError
 
 __all__ = ["LastPeriod", "choose_winner", "compare_last", "within_one_error"]
 
 
 def within_one_error(trials: Sequence[Trial]) -> list[Trial]:
-    """Completed trials whose paired difference to the best is at most one standard error; the best among them.
+    """Completed trials that the best is not clearly ahead of, the best among them.
+
+    Clearly: by more than the standard error of the paired difference, and this difference rests on 20 groups of
+    customers at least, the number that `graphrec.evaluation.offpolicy` asks of events.
 
     Raises
     ------
@@ -37,7 +43,7 @@ def within_one_error(trials: Sequence[Trial]) -> list[Trial]:
     found = []
     for one, score in done:
         behind = best.minus(score)
-        if score is best or behind.value <= behind.se:
+        if score is best or behind.value <= behind.se or best.breadth(score) < MINIMUM_POSITIVE_EVENTS:
             found.append(one)
     return found
 
@@ -58,7 +64,10 @@ class LastPeriod:
     differences : mapping of str to Interval
         Winner minus each of them, paired.
     winner, rival : str
-        Name of the winner, and of the best other candidate in validation.
+        Name of the winner, and of what it has to hold against: the default, or, where that won, the baseline that was
+        best in validation.
+    role : str
+        Which of the two the rival is, in words.
     failures : mapping of str to str
         Candidates that could not be fitted again, and why.
     looks : int
@@ -69,6 +78,7 @@ class LastPeriod:
     differences: Mapping[str, Interval]
     winner: str
     rival: str
+    role: str
     failures: Mapping[str, str]
     looks: int = 1
 
@@ -81,19 +91,24 @@ class LastPeriod:
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         tables = {name: {k: _plain(v) for k, v in getattr(self, name).items()} for name in ("values", "differences")}
-        return {**tables, "winner": self.winner, "rival": self.rival, "holds": self.holds, "looks": self.looks} | {
-            "failures": dict(self.failures)
-        }
+        return {
+            **tables,
+            "winner": self.winner,
+            "rival": self.rival,
+            "role": self.role,
+            "holds": self.holds,
+            "looks": self.looks,
+        } | {"failures": dict(self.failures)}
 
 
 def compare_last(
-    scores: Mapping[str, Score], winner: str, rival: str, failures: Mapping[str, str], looks: int
+    scores: Mapping[str, Score], winner: str, rival: tuple[str, str], failures: Mapping[str, str], looks: int
 ) -> LastPeriod:
     """Values and paired differences of what was scored in the last period."""
     values = {name: score.interval for name, score in scores.items()}
     own = scores.get(winner)
     gaps = {} if own is None else {name: own.minus(score) for name, score in scores.items() if name != winner}
-    return LastPeriod(values, gaps, winner, rival, failures, looks)
+    return LastPeriod(values, gaps, winner, *rival, failures, looks)
 
 
 def _plain(interval: Interval) -> dict[str, float]:
