@@ -1,4 +1,4 @@
-"""Commands that tell: report, and run, which does the main job whole.
+"""Commands that tell: report, feedback-report, and run, which does the main job whole.
 
 Hides which results a report is made of.
 """
@@ -13,7 +13,7 @@ import typer
 from graphrec.cli.application import app
 from graphrec.cli.options import Data, Horizon, Json, Model, Offer, Policy, Seed, read_policy, say
 
-__all__ = ["report", "run"]
+__all__ = ["feedback_report", "report", "run"]
 
 
 @app.command()
@@ -46,6 +46,25 @@ def report(
     )
     write_report(out, findings)
     say({"out": str(out), "basis": support.basis}, as_json, f"{support.sentence}\nreport written to {out}")
+
+
+@app.command()
+def feedback_report(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("voices.html"),
+    as_json: Json = False,
+) -> None:
+    """Write what customers say: moods over time, sentiment by topic, themes, masked examples."""
+    from graphrec.market.feedback import read_feedback
+    from graphrec.market.ingestion import read_market
+    from graphrec.market.writing import check_writable
+    from graphrec.report.voices import write_voices
+
+    check_writable(out.parent)
+    market = read_feedback(read_market(data))
+    write_voices(out, market)
+    said = market.feedback["sentiment"].notna().sum()
+    say({"out": str(out), "texts": int(said)}, as_json, f"{said:,} texts read; the page is {out}")
 
 
 @app.command()

@@ -154,14 +154,14 @@ def count_purchases(
     bought = pd.DataFrame({"customer_id": frame["customer_id"][before], "day": days, "value": value})
     daily = bought.groupby(["customer_id", "day"], sort=True)["value"].sum(min_count=1).reset_index()
     grouped = daily.groupby("customer_id", sort=True)
-    first = grouped["day"].min()
+    first, last = grouped["day"].min(), grouped["day"].max()
     today = moment.tz_convert(zone).tz_localize(None).normalize()
     unit = 86_400 * _positive("unit_days", unit_days)
     again = daily[daily["day"] > daily["customer_id"].map(first)].groupby("customer_id")["value"].mean()
     found = {
         "repeats": grouped.size() - 1,
-        "recency": (grouped["day"].max() - first).dt.total_seconds() / unit,
-        "age": (np.maximum(grouped["day"].max(), today) - first).dt.total_seconds() / unit,
+        "recency": (last - first).dt.total_seconds() / unit,
+        "age": (last.where(last > today, today) - first).dt.total_seconds() / unit,
         "mean_value": again.reindex(first.index),
     }
     return pd.DataFrame(found).reset_index()

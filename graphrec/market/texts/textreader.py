@@ -38,7 +38,7 @@ Embedding = Callable[[Sequence[str]], Any]
 Floats = npt.NDArray[np.float64]
 
 _FORMAT = 1
-_NAMED = 0.35
+_NAMED = 0.2
 """Probability from which a topic is named."""
 _BATCH = 20_000
 _PACKAGED = Path(__file__).with_name("reader")

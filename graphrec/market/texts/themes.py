@@ -24,7 +24,8 @@ from graphrec.market.texts.tongues import stop_words
 
 __all__ = ["Themes", "find_themes"]
 
-_SHOWN = 6
+_SHOWN, _LEADING = 6, 0.15
+"""Most words of a name, and the least weight of one as a share of the heaviest."""
 _SILENT = frozenset({ASKS, HAPPY, UNHAPPY})
 
 
@@ -111,7 +112,7 @@ def _order(weights: npt.NDArray[Any], parts: npt.NDArray[Any], words: npt.NDArra
     order = np.argsort(-sizes, kind="stable")
     place = np.empty(len(parts), dtype=np.int64)
     place[order] = np.arange(len(parts))
-    named = [", ".join(words[row[:_SHOWN]][parts[theme][row[:_SHOWN]] > 0]) for theme, row in _leading(parts, order)]
+    named = [_name(parts[theme], words) for theme in order]
     table = pd.DataFrame(
         {
             "theme": np.arange(len(parts)),
@@ -123,5 +124,8 @@ def _order(weights: npt.NDArray[Any], parts: npt.NDArray[Any], words: npt.NDArra
     return Themes(table, np.where(best >= 0, place[best], -1).astype(np.int64))
 
 
-def _leading(parts: npt.NDArray[Any], order: npt.NDArray[np.int64]) -> list[tuple[int, npt.NDArray[np.int64]]]:
-    return [(int(theme), np.argsort(-parts[theme], kind="stable")) for theme in order]
+def _name(part: npt.NDArray[Any], words: npt.NDArray[np.object_]) -> str:
+    """The heaviest words of a theme."""
+    order = np.argsort(-part, kind="stable")[:_SHOWN]
+    heavy = (part[order] > 0) & (part[order] >= _LEADING * part[order[0]])
+    return ", ".join(words[order][heavy])
