@@ -22,7 +22,7 @@ from graphrec.market.writing import write_table, write_text
 
 if TYPE_CHECKING:
     from graphrec.decisions.recommender import Recommender
-    from graphrec.decisions.tuning.tuner import Task
+    from graphrec.decisions.tuning.searchloop import Task
 
 __all__ = ["Tuning"]
 

@@ -116,8 +116,13 @@ class PolicyTask:
 
     def _score(self, config: RecommenderConfig, part: str, learned: np.ndarray) -> Score:
         truth = self.truth(part)
-        uplift = self._predict(config, learned, truth)
-        return truth.gain(_policy(uplift, truth.weights, truth.share))
+        return truth.gain(_policy(self._predict(config, learned, truth), truth.weights, truth.share))
+
+    def choices(self, config: RecommenderConfig, part: str) -> np.ndarray:
+        """Arm (0: no contact, 1..: `truth`'s channels) that a candidate's policy chooses for each row of a part."""
+        truth = self.truth(part)
+        learned = self._between(*self.periods.learns(part))
+        return _policy(self._predict(config, learned, truth), truth.weights, truth.share)
 
     def references(self, part: str = "validation") -> dict[str, Score]:
         """Policies without a model: nobody, as many contacts by lot, and what the company did (fewer contacts)."""
