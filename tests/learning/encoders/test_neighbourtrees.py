@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from graphrec.learning.encoder import EncoderConfig
 from graphrec.learning.encoders.inductive import embed_market
-from graphrec.learning.encoders.moments import vectors_at
+from graphrec.learning.encoders.neighbourtrees import vectors_at
 from graphrec.learning.training import train_encoder
 from graphrec.market.offers import make_offers
 from graphrec.market.tables import DataError
