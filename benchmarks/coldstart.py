@@ -62,6 +62,7 @@ def _gains(cut: Cut, model: str, seed: int) -> dict[str, float]:
     n, m = cut.later.shape
     fitted = fit_appetite(cut.market, make_offers(cut.market, "product"), cut.moment, model=model, rng=seed)
     scores = fitted.matrix(np.arange(n)).astype(np.float64)
+    scores += 1e-9 * np.random.default_rng(seed).random(scores.shape)  # what a model cannot tell apart is drawn by lot
     known = np.setdiff1d(np.arange(n), cut.new_customers)
     old = np.setdiff1d(np.arange(m), cut.new_products)
     parts = {
