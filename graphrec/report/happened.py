@@ -29,7 +29,10 @@ _STYLES = {
     "remove_from_cart": "var(--muted)",
     "purchase": "var(--good)",
 }
-_LABELED = 12
+_LABELED = 6
+"""Labels of days, few enough for a telephone."""
+_LETTER = 1.7
+"""Width of a letter on a telephone, in per cent of the drawing."""
 
 
 def write_happened(
@@ -95,7 +98,7 @@ def build_happened(found: Happenings) -> dict[str, Any]:
         ],
         "missing": [{"column": row.column, "share": percent(row.share)} for row in found.missing.itertuples()],
         "prices": [
-            {"quantile": percent(row.quantile), "viewed": _money(row.viewed), "bought": _money(row.bought)}
+            {"quantile": f"{100 * row.quantile:g} %", "viewed": _money(row.viewed), "bought": _money(row.bought)}
             for row in found.prices.itertuples()
         ],
         "history": _history(found.price_history),
@@ -125,10 +128,31 @@ def _volume(days: pd.DataFrame) -> dict[str, Any]:
             place = {"x": i * width, "y": top, "w": 0.85 * width, "h": height}
             bars.append({key: round(value, 3) for key, value in place.items()} | {"style": style, "hint": hint})
         if i % every == 0:
-            labels.append({"x": round((i + 0.4) * width, 3), "text": str(row["day"])[5:]})
-    named = [{"x": round((i + 0.4) * width, 3), "text": name} for i, name in enumerate(days["holiday"]) if name]
+            labels.append(_label((i + 0.4) * width, str(row["day"])[5:]))
+    named = _in_two_lines([_label((i + 0.4) * width, name) for i, name in enumerate(days["holiday"]) if name])
     legend = [{"name": name.replace("_", " "), "style": style} for name, style in _STYLES.items()]
     return {"bars": bars, "labels": labels, "named": named, "legend": legend, "most": count(most)}
+
+
+def _label(x: float, text: str) -> dict[str, Any]:
+    """A text centred at a place, moved inwards where it would be cut off at an edge."""
+    half = _LETTER * len(text) / 2
+    if x < half:
+        return {"x": 0, "anchor": "start", "text": text, "from": 0.0, "to": 2 * half}
+    if x > 100 - half:
+        return {"x": 100, "anchor": "end", "text": text, "from": 100 - 2 * half, "to": 100.0}
+    return {"x": round(x, 3), "anchor": "middle", "text": text, "from": x - half, "to": x + half}
+
+
+def _in_two_lines(labels: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put a label that would touch the one before on a second line; where that is taken, too, the calendar tells."""
+    ends, placed = [-1.0, -1.0], []
+    for label in labels:
+        free = [line for line, end in enumerate(ends) if label["from"] > end]
+        if free:
+            ends[free[0]] = label["to"]
+            placed.append(label | {"y": 13 + 13 * free[0]})
+    return placed
 
 
 def _history(history: pd.DataFrame) -> dict[str, Any]:
@@ -151,7 +175,7 @@ def _variables(ranking: pd.DataFrame | None) -> dict[str, Any]:
     rows = [
         {
             "name": feature.name, "group": feature.group, "unit": feature.unit, "formula": feature.formula,
-            "role": feature.role, "importance": f"{ranked[feature.name]['importance']:.4f}" if ranked else "",
+            "role": feature.role, "importance": f"{round(ranked[feature.name]['importance'], 4) + 0.0:.4f}" if ranked else "",
             "selected": percent(ranked[feature.name]["selected"]) if ranked else "",
             "width": max(0.0, 100 * ranked[feature.name]["importance"] / most) if ranked and most > 0 else 0.0,
         }
