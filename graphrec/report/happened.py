@@ -169,13 +169,17 @@ def _history(history: pd.DataFrame) -> dict[str, Any]:
     return {"weeks": [week[5:] for week in weeks], "rows": rows}
 
 
+def _loss(value: float) -> str:
+    return f"{round(value, 4) + 0.0:.4f}"  # adding zero takes the sign from what rounds to nothing
+
+
 def _variables(ranking: pd.DataFrame | None) -> dict[str, Any]:
     ranked = {} if ranking is None else ranking.set_index("name").to_dict("index")
     most = max((row["importance"] for row in ranked.values()), default=0.0)
     rows = [
         {
             "name": feature.name, "group": feature.group, "unit": feature.unit, "formula": feature.formula,
-            "role": feature.role, "importance": f"{round(ranked[feature.name]['importance'], 4) + 0.0:.4f}" if ranked else "",
+            "role": feature.role, "importance": _loss(ranked[feature.name]["importance"]) if ranked else "",
             "selected": percent(ranked[feature.name]["selected"]) if ranked else "",
             "width": max(0.0, 100 * ranked[feature.name]["importance"] / most) if ranked and most > 0 else 0.0,
         }
