@@ -70,10 +70,11 @@ def search_order(
     start : ndarray of int, shape (d,), optional
         An order to start from, such as that of another sample; it must respect the knowledge.
     patience : int
-        The search starts again, in turn from an order of an equivalent graph and from one at random (with arrows to
-        follow, from equivalent graphs only), until that many starts in a row found nothing better. With 0 it ends at the first local optimum, which has about one edge in
-        fifty wrong. Where some columns have many neighbours, equivalent graphs alone leave it in traps: of 150 graphs
-        with hubs it ended below the true graph in 13, with orders at random in between in 8.
+        The search starts again until that many starts in a row found nothing better, in turn from an order of an
+        equivalent graph and from one at random (with arrows to follow, from equivalent graphs only). With 0 it ends
+        at the first local optimum, which has about one edge in fifty wrong. Where some columns have many neighbours,
+        equivalent graphs alone leave it in traps: of 150 graphs with hubs it ended below the true graph in 13, with
+        orders at random in between in 8.
     member : ndarray of bool, shape (d, d), optional
         Arrows ``[a, b]`` that the first order follows, without cycle, such as those of another search.
 
