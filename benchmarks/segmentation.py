@@ -100,8 +100,9 @@ def _kmeans(found: graphrec.Segmentation, events: pd.DataFrame, k: int) -> np.nd
 
     by = found.yardstick
     habits = measure_habits(table_of_frame(events), by.prices)
-    mean = np.where(habits.evidence > 0, habits.value, 0).sum(0) / np.maximum((habits.evidence > 0).sum(0), 1)
-    filled = np.where(habits.evidence > 0, habits.value, mean)[:, by.scale.used]
+    value, seen = by.scale.values(habits), habits.evidence[:, by.scale.used] > 0
+    mean = np.where(seen, value, 0).sum(0) / np.maximum(seen.sum(0), 1)
+    filled = np.where(seen, value, mean)
     return np.asarray(KMeans(k, n_init=10, random_state=0).fit_predict(StandardScaler().fit_transform(filled)))
 
 

@@ -28,7 +28,7 @@ from graphrec.market.segmentation.mixture import Mixture, fit_mixture
 __all__ = ["ClusterCount", "choose_count", "jaccard_of_bootstraps", "rotate"]
 
 _STABLE = 0.6
-_MOST_TRIED = 3
+_MOST_TRIED = 6
 _PATIENCE = 3
 
 

@@ -130,6 +130,12 @@ class Segmentation:
         curve = Curve(self.reliability, self.minimum_events, self.reached, 0)
         return tell_reliability(curve, self.agreement, self.size, language)
 
+    def labels(self, language: str = "en") -> dict[object, str]:
+        """Customer to the name of its segment, "unassigned" where abstained; ``allocate(segments=...)`` takes it."""
+        names = self.names_in(language) | {0: "unassigned" if language == "en" else "non affecté"}
+        code = self.customers["segment"].fillna(0).astype(int)
+        return {who: names[k] for who, k in zip(self.customers["customer_id"], code)}
+
     def assign(self, events: Source) -> pd.DataFrame:
         """Assign customers, known or new, from their events; nothing is fitted again.
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from graphrec.market.segmentation.eventtable import EventTable
 
-__all__ = ["HABITS", "Habits", "Prices", "learn_prices", "measure_habits"]
+__all__ = ["HABITS", "Habits", "Prices", "learn_prices", "measure_habits", "stabilise"]
 
 _VIEW, _CART, _REMOVAL, _PURCHASE = range(4)
 _DAY = 86_400
@@ -74,23 +74,20 @@ class Habits:
 
     Attributes
     ----------
-    value : (n, f) float64
-        Stabilised values, columns in the order of `HABITS`; 0 where there is no evidence.
     plain : (n, f) float64
-        The same before they are stabilised: shares, and means of logarithms, cosines and scores.
+        Shares, and means of logarithms, cosines and scores, columns in the order of `HABITS`; 0 without evidence.
     evidence : (n, f) float64
         Observations behind each value.
     events : (n,) int64
     """
 
-    value: NDArray[np.float64]
     plain: NDArray[np.float64]
     evidence: NDArray[np.float64]
     events: NDArray[np.int64]
 
     def rows(self, which: NDArray[np.generic]) -> Habits:
         """Some of the customers."""
-        return Habits(self.value[which], self.plain[which], self.evidence[which], self.events[which])
+        return Habits(self.plain[which], self.evidence[which], self.events[which])
 
 
 def learn_prices(table: EventTable) -> Prices:
@@ -117,20 +114,24 @@ def measure_habits(table: EventTable, prices: Prices) -> Habits:
     found: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     for part in (_funnel(table), _visits(table), _prices(table, prices), _reach(table)):
         found |= part
-    value, plain, evidence = (np.zeros((len(table.customers), len(HABITS))) for _ in range(3))
+    plain, evidence = (np.zeros((len(table.customers), len(HABITS))) for _ in range(2))
     for j, name in enumerate(HABITS):
         total, n = found[name]
         evidence[:, j] = n
         plain[:, j] = total / np.maximum(n, 1e-9)
-    value[:] = plain
-    value[:, _SHARES] = _stabilise(plain[:, _SHARES], evidence[:, _SHARES])
-    return Habits(value, plain, evidence, table.counts)
+    return Habits(plain, evidence, table.counts)
 
 
-def _stabilise(share: NDArray[np.float64], n: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Arc sine of the root of a share, with 3/8 of an observation added at each end (Anscombe 1948)."""
-    moved = (share * n + 0.375) / (n + 0.75)
-    return np.asarray(np.where(n > 0, np.arcsin(np.sqrt(np.minimum(moved, 1.0))), 0.0))
+def stabilise(habits: Habits, pooled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values whose error depends on the evidence only, (n, f).
+
+    Shares become the arc sine of their root, with 3/4 of an observation of the pooled share added: with Anscombe's 3/8
+    at each end, few events alone would move a rare share up, and one that is the same for all would differ by volume.
+    """
+    value, n = habits.plain.copy(), habits.evidence[:, _SHARES]
+    moved = (habits.plain[:, _SHARES] * n + 0.75 * pooled[_SHARES]) / (n + 0.75)
+    value[:, _SHARES] = np.where(n > 0, np.arcsin(np.sqrt(np.minimum(moved, 1.0))), 0.0)
+    return value
 
 
 _Measures = dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graphrec.market.segmentation.habits import HABITS, Habits
+from graphrec.market.segmentation.habits import HABITS, Habits, stabilise
 
 __all__ = ["HabitScale", "Scaled", "learn_scale"]
 
@@ -62,6 +62,8 @@ class HabitScale:
 
     Attributes
     ----------
+    pooled : (all habits,) float64
+        Mean over all observations, towards which shares of few events are drawn.
     used : (f,) int64
         Columns of the habits that are used.
     base, spread : (f,) float64
@@ -73,6 +75,7 @@ class HabitScale:
         used, reason: one row for each habit.
     """
 
+    pooled: NDArray[np.float64]
     used: NDArray[np.int64]
     base: NDArray[np.float64]
     spread: NDArray[np.float64]
@@ -84,10 +87,14 @@ class HabitScale:
         """Habits that are used."""
         return tuple(np.array(list(HABITS), dtype=object)[self.used])
 
+    def values(self, habits: Habits) -> NDArray[np.float64]:
+        """Stabilised values of the habits that are used, not yet on the scale."""
+        return stabilise(habits, self.pooled)[:, self.used]
+
     def apply(self, habits: Habits) -> Scaled:
         """Put habits on the scale."""
         n = habits.evidence[:, self.used]
-        z = np.clip((habits.value[:, self.used] - self.base) / self.spread, -_FARTHEST, _FARTHEST)
+        z = np.clip((self.values(habits) - self.base) / self.spread, -_FARTHEST, _FARTHEST)
         noise = np.minimum(self.chance / self.spread**2 / np.maximum(n, 1e-9), _WORST)
         return Scaled(np.where(n > 0, z, 0.0), np.where(n > 0, noise, _WORST))
 
@@ -101,10 +108,12 @@ def learn_scale(habits: Habits, halves: Habits) -> HabitScale:
     halves : Habits of 2n
         Rows 2i and 2i + 1 are the halves of customer i.
     """
+    pooled = (habits.plain * habits.evidence).sum(0) / np.maximum(habits.evidence.sum(0), 1e-9)
+    value, half_value = stabilise(habits, pooled), stabilise(halves, pooled)
     rows = []
     for j, name in enumerate(HABITS):
-        chance = _chance(halves.value[:, j], halves.evidence[:, j])
-        base, spread, reliability, coverage = _moments(habits.value[:, j], habits.evidence[:, j], chance)
+        chance = _chance(half_value[:, j], halves.evidence[:, j])
+        base, spread, reliability, coverage = _moments(value[:, j], habits.evidence[:, j], chance)
         reason = ""
         if coverage < _LEAST_COVERAGE:
             reason = "hardly any customer shows it"
@@ -115,10 +124,10 @@ def learn_scale(habits: Habits, halves: Habits) -> HabitScale:
         rows.append({"habit": name, "base": base, "spread": spread, "chance": chance, "reliability": reliability,
                      "coverage": coverage, "used": not reason, "reason": reason})  # fmt: skip
     table = pd.DataFrame(rows)
-    _drop_repeated(table, habits)
+    _drop_repeated(table, value, habits.evidence)
     used = np.flatnonzero(table["used"].to_numpy(bool))
     figures = [table[name].to_numpy(np.float64)[used] for name in ("base", "spread", "chance")]
-    return HabitScale(used, figures[0], figures[1], figures[2], table)
+    return HabitScale(pooled, used, figures[0], figures[1], figures[2], table)
 
 
 def _chance(value: NDArray[np.float64], evidence: NDArray[np.float64]) -> float:
@@ -151,16 +160,16 @@ def _moments(
     return base, float(np.sqrt(true)), reliability, float(seen.mean())
 
 
-def _drop_repeated(table: pd.DataFrame, habits: Habits) -> None:
+def _drop_repeated(table: pd.DataFrame, value: NDArray[np.float64], evidence: NDArray[np.float64]) -> None:
     """Of two habits that say the same, keep the more reliable one."""
     order = table[table["used"]].sort_values("reliability", ascending=False).index.to_numpy()
     kept: list[int] = []
     for j in order:
         for i in kept:
-            both = (habits.evidence[:, i] > 0) & (habits.evidence[:, j] > 0)
+            both = (evidence[:, i] > 0) & (evidence[:, j] > 0)
             if both.sum() < 30:
                 continue
-            x, y = habits.value[both, i], habits.value[both, j]
+            x, y = value[both, i], value[both, j]
             if x.std() > 0 and y.std() > 0 and abs(np.corrcoef(x, y)[0, 1]) > _REPEATED:
                 table.loc[int(j), "used"] = False
                 table.loc[int(j), "reason"] = f"says the same as {list(HABITS)[i]}"

@@ -87,7 +87,7 @@ class Mixture:
         return Mixture(self.share[order], self.mean[order], self.spread[order], self.loglik)
 
 
-def fit_mixture(scaled: Scaled, k: int, *, starts: int = 2, rounds: int = 120, rng: np.random.Generator) -> Mixture:
+def fit_mixture(scaled: Scaled, k: int, *, starts: int = 5, rounds: int = 120, rng: np.random.Generator) -> Mixture:
     """Fit ``k`` segments; the best of some starts.
 
     Parameters

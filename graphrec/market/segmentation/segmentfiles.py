@@ -41,7 +41,8 @@ def save_segmentation(found: Segmentation, path: Path) -> Path:
     by = found.yardstick
     write_table(path / "prices.parquet", pd.DataFrame({"category": by.prices.names.astype(str)}))
     arrays = {
-        "price_mean": by.prices.mean, "price_spread": by.prices.spread, "used": by.scale.used, "base": by.scale.base,
+        "price_mean": by.prices.mean, "price_spread": by.prices.spread,
+        "pooled": by.scale.pooled, "used": by.scale.used, "base": by.scale.base,
         "spread": by.scale.spread, "chance": by.scale.chance, "share": by.mixture.share, "mean": by.mixture.mean,
         "variance": by.mixture.spread,
     }  # fmt: skip
@@ -87,7 +88,9 @@ def load_segmentation(path: Path) -> Segmentation:
             raise
         raise DataError(f"{path} is no folder of a saved segmentation: {error}") from error
     size = np.arange(1, len(migration) + 1)
-    scale = HabitScale(arrays["used"], arrays["base"], arrays["spread"], arrays["chance"], tables["habits"])
+    scale = HabitScale(
+        arrays["pooled"], arrays["used"], arrays["base"], arrays["spread"], arrays["chance"], tables["habits"]
+    )
     mixture = Mixture(arrays["share"], arrays["mean"], arrays["variance"], float(told["loglik"]))
     card = told["rule_card"]
     rules = tuple(

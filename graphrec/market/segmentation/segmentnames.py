@@ -26,6 +26,7 @@ __all__ = [
 
 _CLEAR = 0.35
 _MOST_TRAITS = 4
+_SAYS = {"price": "price", "price_in_category": "price", "one_brand": "reach", "one_category": "reach"}
 _FIGURES = {
     "beyond_looking": "carts_per_look", "buys_of_steps": "purchases_per_cart",
     "removals_of_unbought": "removals_per_cart",
@@ -82,7 +83,11 @@ def traits_of(row: Mapping[str, float], base: Mapping[str, float]) -> list[str]:
     hour = float(row.get("peak_hour", np.nan))
     if np.isfinite(hour) and _hours_apart(hour, float(base.get("peak_hour", hour))) >= 1.5:
         found.append((clock, ("night", "morning", "afternoon", "evening")[int(hour // 6) % 4]))
-    return [key for size, key in sorted(found, reverse=True) if size >= _CLEAR]
+    kept: dict[str, str] = {}
+    for size, key in sorted(found, reverse=True):
+        if size >= _CLEAR:
+            kept.setdefault(_SAYS.get(key.rstrip("+-"), key), key)
+    return list(kept.values())
 
 
 def _hours_apart(a: float, b: float) -> float:
@@ -125,7 +130,7 @@ def define_segments(profiles: pd.DataFrame, language: str = "en") -> dict[int, s
         found[segment] = words[key].format(
             share=_percent(row["share"], words),
             revenue=_percent(row["share_of_revenue"], words),
-            facts="; ".join(facts),
+            facts=words["semicolon"].join(facts),
         )
     return found
 

@@ -29,6 +29,7 @@ PLAIN = (
 
 _DAY = 86_400
 _TOP = 5
+_VISITS = 6
 
 
 def describe_segments(table: EventTable, habits: Habits, by: Yardstick, assigned: pd.DataFrame) -> pd.DataFrame:
@@ -39,8 +40,8 @@ def describe_segments(table: EventTable, habits: Habits, by: Yardstick, assigned
     pandas.DataFrame
         segment, customers, share, share_of_events, revenue, share_of_revenue, purchases, events_per_customer,
         visits_per_customer, the figures of `PLAIN`, ``lift_<habit>`` (in units of how much customers truly differ),
-        ``typical_<habit>`` (mean over the segment on the plain scale), top_categories, hours, weekdays and funnel
-        (JSON texts).
+        ``typical_<habit>`` (mean over the segment on the plain scale), top_categories, hours, weekdays, funnel
+        and journey (JSON texts).
     """
     size = by.mixture.size
     label = np.where(assigned["abstained"].to_numpy(), -1, assigned["likeliest"].to_numpy(np.int64) - 1)
@@ -49,8 +50,10 @@ def describe_segments(table: EventTable, habits: Habits, by: Yardstick, assigned
     rows = [_describe(table, habits, label >= 0, 0)]
     for k in range(size):
         lifts = {f"lift_{name}": float(by.mixture.mean[k, j]) for j, name in enumerate(by.scale.names)}
-        rows.append(_describe(table, habits, label == k, k + 1) | lifts)
+        journey = {"journey": json.dumps(_journey(table, label == k, assigned["probability"].to_numpy(np.float64)))}
+        rows.append(_describe(table, habits, label == k, k + 1) | lifts | journey)
     found = pd.DataFrame(rows)
+    found["journey"] = found["journey"].fillna("[]") if "journey" in found else "[]"
     base = by.mixture.share @ by.mixture.mean
     for j, name in enumerate(by.scale.names):
         found[f"lift_{name}"] = found[f"lift_{name}"].fillna(base[j]) - base[j]
@@ -126,6 +129,28 @@ def _funnel(table: EventTable, rows: NDArray[np.bool_], starts: NDArray[np.int64
     """Shares of visits with a look, a cart, a purchase."""
     visits = max(len(starts), 1)
     return [round(len(np.unique(table.visit[rows & (table.kind == kind)])) / visits, 5) for kind in (0, 1, 3)]
+
+
+def _journey(table: EventTable, who: NDArray[np.bool_], probability: NDArray[np.float64]) -> list[list[object]]:
+    """First visits of the clearest customer of ordinary length: days since the first, part of the day (0 to 3), looks,
+    carts, removals, purchases and the category looked at most. No identifier, no date and no product.
+    """
+    ordinary = who & (table.counts >= 6) & (table.counts <= 40)
+    if not ordinary.any():
+        return []
+    clearest = np.flatnonzero(ordinary)[int(probability[ordinary].argmax())]
+    rows = table.customer == clearest
+    second, visit, kind, category = (values[rows] for values in (table.second, table.visit, table.kind, table.category))
+    found: list[list[object]] = []
+    for number in np.unique(visit)[:_VISITS]:
+        here = visit == number
+        days = int(second[here][0] // _DAY - second[0] // _DAY)
+        named = category[here][category[here] >= 0]
+        top = str(table.categories[np.bincount(named).argmax()]) if len(named) else ""
+        found.append(
+            [days, int(second[here][0] % _DAY // 21_600), *(int((kind[here] == i).sum()) for i in range(4)), top]
+        )
+    return found
 
 
 def _smooth(hours: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ LANGUAGES = ("en", "fr")
 
 _ENGLISH = {
     "decimal": ".", "thousands": ",", "percent": "{n} %", "and": "and", "everyone": "All customers",
-    "name": "{traits} {noun}", "comma": " ",
+    "name": "{traits} {noun}", "comma": " ", "semicolon": "; ",
     "noun.abandoner": "cart leavers", "noun.buyer": "buyers", "noun.looker": "lookers", "noun.customer": "customers",
     "trait.price_in_category+": "premium", "trait.price_in_category-": "bargain",
     "trait.price+": "high-price", "trait.price-": "low-price",
@@ -41,7 +41,7 @@ _ENGLISH = {
     "say.peak_hour": "most visits around {x} h (all: {b} h)",
     "say.weekend": "{x} of 100 visits on weekends (all: {b})",
     "say.irregularity": "waits between visits that change by a factor of {x} (all: {b})",
-    "say.price_in_category": "prices {x} spreads above the middle of their category (all: {b})",
+    "say.price_in_category": "prices {x} spreads from the middle of their category (all: {b})",
     "say.price": "a typical price of {x} (all: {b})",
     "say.one_category": "two looks are of one category in {x} of 100 cases (all: {b})",
     "say.one_brand": "two looks are of one brand in {x} of 100 cases (all: {b})",
@@ -76,7 +76,7 @@ _ENGLISH = {
 
 _FRENCH = {
     "decimal": ",", "thousands": "\u202f", "percent": "{n}\u202f%", "and": "et", "everyone": "Tous les clients",
-    "name": "{noun} {traits}", "comma": ", ",
+    "name": "{noun} {traits}", "comma": ", ", "semicolon": "\u202f; ",
     "noun.abandoner": "abandonnistes de panier", "noun.buyer": "acheteurs", "noun.looker": "curieux",
     "noun.customer": "clients",
     "trait.price_in_category+": "haut de gamme", "trait.price_in_category-": "en quête de petits prix",
