@@ -4,7 +4,8 @@ Hides how themes are found: non-negative matrix factorisation of TF-IDF (Lee & S
 lists of words. A word has to stand in several texts before it may name a theme, so what one customer wrote about
 themselves names nothing.
 
-Alternative considered: latent Dirichlet allocation. On texts of one line it found the planted topics less well.
+Alternative considered: latent Dirichlet allocation. It learns from words that stand together in one text, and a line
+has few.
 """
 
 from __future__ import annotations
