@@ -38,6 +38,11 @@ def test_the_page_says_what_happened(shop: tuple[Path, pd.DataFrame], tmp_path: 
     assert set(found.days.loc[found.days["holiday"] != "", "holiday"]) == {"Singles' Day", "Black Friday"}
     carts = raw[raw["event_type"] == "cart"]["user_session"].nunique()
     assert found.funnel["sessions"].tolist()[::2] == [raw["user_session"].nunique(), carts]
+    rare = raw.assign(category=raw["category_code"].fillna(raw["category_id"].astype(str)))
+    enough = rare.groupby("category")["user_id"].nunique()
+    with open_events(path) as opened:
+        most = describe_events(opened, k=int(enough.max())).categories["category"].tolist()
+    assert most == enough.index[enough == enough.max()].tolist() and len(found.categories) == 20
     assert found.missing.set_index("column").at["brand", "share"] == pytest.approx(raw["brand"].isna().mean())
     median = raw.loc[raw["event_type"] == "view", "price"].quantile(0.5, interpolation="lower")
     assert found.prices.set_index("quantile").at[0.5, "viewed"] == pytest.approx(100 * median)

@@ -43,7 +43,8 @@ class Happenings:
     funnel : pandas.DataFrame
         step, sessions, share.
     categories : pandas.DataFrame
-        category, views, purchases, revenue (cents), rate; the twenty with the most revenue.
+        category, views, purchases, revenue (cents), rate; the twenty with the most revenue, of those that at least
+        ``k`` customers looked at.
     missing : pandas.DataFrame
         column, share of events without a value.
     prices : pandas.DataFrame
@@ -67,14 +68,22 @@ class Happenings:
     quarantine: pd.DataFrame
 
 
-def describe_events(database: EventDatabase) -> Happenings:
+def describe_events(database: EventDatabase, *, k: int = 10) -> Happenings:
     """Count what the database holds.
+
+    Parameters
+    ----------
+    database : EventDatabase
+    k : int, at least 2
+        Categories of fewer customers are not shown: a rare one could point to a person.
 
     Raises
     ------
     DataError
-        There is no event.
+        There is no event, or ``k`` is below 2.
     """
+    if k < 2:
+        raise DataError(f"k is {k}; a group of one is a person, so give at least 2")
     query = "SELECT min(event_time), max(event_time), count(*) FROM events"
     ((first, last, n),) = database.connection.execute(query).fetchall()
     if not n:
@@ -89,7 +98,8 @@ def describe_events(database: EventDatabase) -> Happenings:
             database,
             "SELECT name AS category, count(*) FILTER (event_type = 0) AS views, count(*) FILTER (event_type = 3) AS "
             "purchases, coalesce(sum(cents * quantity) FILTER (event_type = 3), 0)::BIGINT AS revenue FROM events "
-            "JOIN categories USING (category) GROUP BY name ORDER BY revenue DESC, views DESC, name LIMIT 20",
+            f"JOIN categories USING (category) GROUP BY name HAVING count(DISTINCT customer) >= {k} "
+            "ORDER BY revenue DESC, views DESC, name LIMIT 20",
         ).assign(rate=lambda table: table["purchases"] / table["views"].where(table["views"] > 0)),
         missing=_missing(database),
         prices=_prices(database),
