@@ -51,7 +51,8 @@ GRIDS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
 }
 """Settings to try, the first of each being tried first."""
 MIXTURES = {
-    "mixture of 3": ("local ridge", "likeness", "low-pass"),
+    "quick mixture": ("local ridge", "likeness", "low-pass"),
+    "mixture of 3": ("filter", "likeness", "low-pass"),
     "mixture of 5": ("filter", "local ridge", "ridge of customers", "likeness", "low-pass"),
 }
 _JUDGED = 3000

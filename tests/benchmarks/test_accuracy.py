@@ -36,7 +36,16 @@ def test_every_row_is_printed_and_links_beat_popularity(capsys: pytest.CaptureFi
     compare(_tastes(), 2, ["popular", "filter", "default", "likeness", "low-pass", "local ridge"])
     lines = capsys.readouterr().out.splitlines()
     gains = {line[:22].strip(): float(line[22:].split()[1]) for line in lines if "±" in line}
-    assert list(gains) == ["popular", "filter", "default", "likeness", "low-pass", "local ridge", "mixture of 3"]
+    assert list(gains) == [
+        "popular",
+        "filter",
+        "default",
+        "likeness",
+        "low-pass",
+        "local ridge",
+        "quick mixture",
+        "mixture of 3",
+    ]
     assert min(gains["filter"], gains["mixture of 3"]) > gains["popular"] + 0.1
 
 
