@@ -1,8 +1,8 @@
 """What many texts have in common, without being told what to look for: themes named by their words.
 
 Hides how themes are found: non-negative matrix factorisation of TF-IDF (Lee & Seung 1999), whose parts can be read as
-lists of words. A word has to stand in several texts before it may name a theme, so what one customer wrote about
-themselves names nothing.
+lists of words. A word has to stand in several texts before it may name a theme, so what stands in one text
+names nothing.
 
 Alternative considered: latent Dirichlet allocation. It learns from words that stand together in one text, and a line
 has few.
