@@ -34,7 +34,13 @@ from graphrec.market.segmentation.habits import Habits, learn_prices, measure_ha
 from graphrec.market.segmentation.habitscale import learn_scale
 from graphrec.market.segmentation.mixture import Mixture
 from graphrec.market.segmentation.rulecard import RuleCard, make_rule_card
-from graphrec.market.segmentation.segmentnames import define_segments, name_segments, tell_reason, tell_reliability
+from graphrec.market.segmentation.segmentnames import (
+    define_segments,
+    name_segments,
+    tell_reason,
+    tell_reliability,
+    words_of,
+)
 from graphrec.market.segmentation.segmentprofiles import describe_segments
 from graphrec.market.tables import DataError
 
@@ -132,9 +138,14 @@ class Segmentation:
 
     def labels(self, language: str = "en") -> dict[object, str]:
         """Customer to the name of its segment, "unassigned" where abstained; ``allocate(segments=...)`` takes it."""
-        names = self.names_in(language) | {0: "unassigned" if language == "en" else "non affecté"}
+        names = self.names_in(language) | {0: self.unassigned(language)}
         code = self.customers["segment"].fillna(0).astype(int)
         return {who: names[k] for who, k in zip(self.customers["customer_id"], code)}
+
+    @staticmethod
+    def unassigned(language: str = "en") -> str:
+        """What a customer without a segment is called."""
+        return words_of(language)["unassigned"]
 
     def assign(self, events: Source) -> pd.DataFrame:
         """Assign customers, known or new, from their events; nothing is fitted again.

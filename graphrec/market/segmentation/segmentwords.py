@@ -16,6 +16,7 @@ LANGUAGES = ("en", "fr")
 
 _ENGLISH = {
     "decimal": ".", "thousands": ",", "percent": "{n} %", "and": "and", "everyone": "All customers",
+    "unassigned": "unassigned",
     "name": "{traits} {noun}", "comma": " ", "semicolon": "; ",
     "noun.abandoner": "cart leavers", "noun.buyer": "buyers", "noun.looker": "lookers", "noun.customer": "customers",
     "trait.price_in_category+": "premium", "trait.price_in_category-": "bargain",
@@ -76,6 +77,7 @@ _ENGLISH = {
 
 _FRENCH = {
     "decimal": ",", "thousands": "\u202f", "percent": "{n}\u202f%", "and": "et", "everyone": "Tous les clients",
+    "unassigned": "non affecté",
     "name": "{noun} {traits}", "comma": ", ", "semicolon": "\u202f; ",
     "noun.abandoner": "abandonnistes de panier", "noun.buyer": "acheteurs", "noun.looker": "curieux",
     "noun.customer": "clients",
