@@ -231,8 +231,21 @@ class Encoder:
     new: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def log_shares(self, customers: np.ndarray) -> np.ndarray:
-        """Log share of each product in a customer's next purchases, shape (n, n_products), float32."""
-        logits = self.customer_vectors[customers] @ self.product_vectors.T
+        """Log share of each product in a customer's next purchases, shape (n, n_products), float32.
+
+        Raises
+        ------
+        DataError
+            A code does not exist; who came later gets one by `graphrec.learning.embed_market`.
+        """
+        codes = np.asarray(customers, dtype=np.int64)
+        wrong = codes[(codes < 0) | (codes >= len(self.customer_vectors))]
+        if len(wrong):
+            raise DataError(
+                f"customer code {int(wrong[0])} does not exist; codes run from 0 to {len(self.customer_vectors) - 1}, "
+                "and embed_market gives new customers a vector"
+            )
+        logits = self.customer_vectors[codes] @ self.product_vectors.T
         logits -= logits.max(axis=1, keepdims=True)
         return np.asarray(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))
 

@@ -90,6 +90,9 @@ def test_log_shares_sum_to_one_and_the_archive_returns_the_same(tasted, tmp_path
     market = tasted(0).market
     trained = train_encoder(market, make_offers(market), CUT, QUICK, rng=0)
     assert np.exp(trained.log_shares(np.arange(20))).sum(axis=1) == pytest.approx(np.ones(20), abs=1e-4)
+    for unseen in (-1, 150):
+        with pytest.raises(DataError, match=f"customer code {unseen} does not exist"):
+            trained.log_shares(np.array([0, unseen]))
     trained.save(tmp_path)
     loaded = Encoder.load(tmp_path)
     assert loaded.config == trained.config
