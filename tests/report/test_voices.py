@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from graphrec.cli import app
 from graphrec.market.feedback import read_feedback
 from graphrec.market.tables import DataError, Market
 from graphrec.report.voices import build_voices, write_voices
@@ -60,3 +63,11 @@ def test_what_was_not_read_or_said_is_refused() -> None:
         build_voices(make_market())
     with pytest.raises(DataError, match="no feedback"):
         build_voices(make_market(n=0))
+
+
+def test_the_command_writes_the_page(tmp_path: Path) -> None:
+    runner, shop = CliRunner(), tmp_path / "shop"
+    assert runner.invoke(app, ["simulate", str(shop), "--customers", "150", "--products", "20"]).exit_code == 0
+    told = runner.invoke(app, ["feedback-report", str(shop), "--out", str(tmp_path / "voices.html"), "--json"])
+    assert told.exit_code == 0 and json.loads(told.stdout)["texts"] > 5
+    assert "What customers say" in (tmp_path / "voices.html").read_text(encoding="utf-8")
