@@ -30,7 +30,7 @@ __all__ = ["EventDatabase", "open_events", "parse_size"]
 
 _FORMAT = "1"
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-_OUTSIDE = 350 * 10**6
+_OUTSIDE = 390 * 10**6
 _LEAST = 100 * 10**6
 _RESTING = "30MB"
 _TABLES = """
