@@ -18,7 +18,7 @@ import pandas as pd
 import graphrec
 from benchmarks.plantedhabits import MIXES, Mix, plant_habits
 from graphrec.market.segmentation.eventsources import table_of_frame
-from graphrec.market.segmentation.habits import measure_habits
+from graphrec.market.segmentation.habitmeasures import measure_habits
 
 _SEEDS = (101, 102, 103)
 _DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -23,14 +23,7 @@ from numpy.typing import NDArray
 from graphrec.market.segmentation.clustercount import choose_count
 from graphrec.market.segmentation.eventsources import Source, read_blocks, read_events, table_of_frame
 from graphrec.market.segmentation.eventtable import EventTable
-from graphrec.market.segmentation.evidence import (
-    Curve,
-    Yardstick,
-    compare_assigners,
-    compare_months,
-    measure_reliability,
-)
-from graphrec.market.segmentation.habits import Habits, learn_prices, measure_habits
+from graphrec.market.segmentation.habitmeasures import Habits, learn_prices, measure_habits
 from graphrec.market.segmentation.habitscale import learn_scale
 from graphrec.market.segmentation.mixture import Mixture
 from graphrec.market.segmentation.rulecard import RuleCard, make_rule_card
@@ -42,6 +35,13 @@ from graphrec.market.segmentation.segmentnames import (
     words_of,
 )
 from graphrec.market.segmentation.segmentprofiles import describe_segments
+from graphrec.market.segmentation.trustworthiness import (
+    Curve,
+    Yardstick,
+    compare_assigners,
+    compare_months,
+    measure_reliability,
+)
 from graphrec.market.tables import DataError
 
 __all__ = ["Segmentation", "segment_customers"]
@@ -66,13 +66,13 @@ class Segmentation:
     least_probability : float
         Posterior probability below which a customer is not assigned.
     reliability : pandas.DataFrame
-        The curve that chose the minimum; see `evidence.Curve`.
+        The curve that chose the minimum; see `trustworthiness.Curve`.
     choice : pandas.DataFrame
         Numbers of segments that were tried; see `clustercount.ClusterCount`.
     stability : pandas.DataFrame
         segment, jaccard (mean over bootstraps of the customers), verdict.
     months, migration : pandas.DataFrame
-        Agreement of consecutive months, and who went where; see `evidence.compare_months`.
+        Agreement of consecutive months, and who went where; see `trustworthiness.compare_months`.
     assigners : pandas.DataFrame
         The soft assignment beside k-nearest neighbours, a tree and a support vector machine.
     habits : pandas.DataFrame

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graphrec.market.segmentation.habits import HABITS, Habits, stabilise
+from graphrec.market.segmentation.habitmeasures import HABITS, Habits, stabilise
 
 __all__ = ["HabitScale", "Scaled", "learn_scale"]
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graphrec.market.segmentation.habits import HABITS, Habits
+from graphrec.market.segmentation.habitmeasures import HABITS, Habits
 from graphrec.market.segmentation.habitscale import HabitScale
 
 __all__ = ["Rule", "RuleCard", "make_rule_card"]
@@ -30,7 +30,7 @@ class Rule:
     Attributes
     ----------
     conditions : tuple of (habit, "<=" or ">", value)
-        Values on the plain scale of `habits.Habits.plain`.
+        Values on the plain scale of `habitmeasures.Habits.plain`.
     segment : int
     customers : int
         Held-out customers for whom the conditions hold.

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from graphrec.market.segmentation.evidence import Yardstick
-from graphrec.market.segmentation.habits import Prices
+from graphrec.market.segmentation.habitmeasures import Prices
 from graphrec.market.segmentation.habitscale import HabitScale
 from graphrec.market.segmentation.mixture import Mixture
 from graphrec.market.segmentation.rulecard import Rule, RuleCard
+from graphrec.market.segmentation.trustworthiness import Yardstick
 from graphrec.market.tables import DataError
 from graphrec.market.writing import replacing, write_table, write_text
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from graphrec.market.segmentation.evidence import Curve
 from graphrec.market.segmentation.segmentwords import LANGUAGES, WORDS
+from graphrec.market.segmentation.trustworthiness import Curve
 from graphrec.market.tables import DataError
 
 __all__ = [

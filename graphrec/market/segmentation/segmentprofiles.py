@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from graphrec.market.segmentation.eventtable import EventTable
-from graphrec.market.segmentation.evidence import Yardstick
-from graphrec.market.segmentation.habits import HABITS, Habits
+from graphrec.market.segmentation.habitmeasures import HABITS, Habits
+from graphrec.market.segmentation.trustworthiness import Yardstick
 
 __all__ = ["PLAIN", "describe_segments"]
 

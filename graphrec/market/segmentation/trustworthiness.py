@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from graphrec.market.segmentation.eventtable import EventTable
-from graphrec.market.segmentation.habits import Prices, measure_habits
+from graphrec.market.segmentation.habitmeasures import Prices, measure_habits
 from graphrec.market.segmentation.habitscale import HabitScale
 from graphrec.market.segmentation.mixture import Mixture
 
