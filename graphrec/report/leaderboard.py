@@ -7,6 +7,7 @@ their reason, and the check of the last period has its own chart, because a figu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ def write_leaderboard(path: str | Path, tuning: Tuning, *, made_on: str = "") ->
 def render_leaderboard(tuning: Tuning, *, made_on: str = "") -> str:
     """The page as HTML; the same tuning gives the same text."""
     scripts = [read_asset("pages.js")]
-    unit = Unit(1.0, "", tuning.unit)
+    unit = Unit(1.0, "", _SHORT[tuning.goal])
     return page_template("leaderboard.html").render(
         title=_TITLES[tuning.goal],
         made_on=made_on,
@@ -93,8 +94,14 @@ def _tiles(tuning: Tuning, unit: Unit) -> list[dict[str, str]]:
 
 
 def _tile(label: str, row: pd.Series, unit: Unit) -> dict[str, str]:
-    value, between = unit.estimate(row["value"], row["low"], row["high"])
+    value, between = _estimate(row, unit)
     return {"label": label, "value": value, "note": f"{_label(row)}; {between}"}
+
+
+def _estimate(row: pd.Series, unit: Unit) -> tuple[str, str]:
+    """Value and interval of a candidate; a gain has a sign, the figure of a ranking has none."""
+    value, between = unit.estimate(row["value"], row["low"], row["high"])
+    return (value, between) if unit.words == _SHORT["policy"] else (value.lstrip("+"), between.replace("+", ""))
 
 
 def _candidates_chart(table: pd.DataFrame, unit: Unit) -> Chart:
@@ -112,7 +119,7 @@ def _rows(table: pd.DataFrame, unit: Unit) -> list[dict[str, Any]]:
     """Cells of the table."""
     told = []
     for place, (_, row) in enumerate(table.iterrows()):
-        value, between = unit.estimate(row["value"], row["low"], row["high"])
+        value, between = _estimate(row, unit)
         told.append(
             {
                 "place": place,
@@ -156,16 +163,22 @@ def _last(tuning: Tuning) -> dict[str, Any] | None:
     last = tuning.last
     if last is None:
         return None
-    unit, scale = Unit(1.0, "", tuning.unit), tuning.scale
+    unit, scale = Unit(1.0, "", _SHORT[tuning.goal]), tuning.scale
     values = sorted(last.values.items(), key=lambda item: -item[1].value)
     return {
         "holds": last.holds,
         "winner": last.winner,
         "looks": last.looks,
-        "values": interval_chart([_scaled(name, found, scale, last.winner) for name, found in values], unit),
+        "values": _values_chart([_scaled(name, found, scale, last.winner) for name, found in values], unit),
         "gaps": [_gap(name, found, scale, unit) for name, found in _sorted_gaps(last.differences)],
         "failures": sorted(last.failures.items()),
     }
+
+
+def _values_chart(rows: list[dict[str, Any]], unit: Unit) -> Chart:
+    chart = interval_chart(rows, unit)
+    told = [_estimate(pd.Series(row), unit) for row in rows]
+    return replace(chart, rows=tuple(replace(row, text=v, note=b) for row, (v, b) in zip(chart.rows, told)))
 
 
 def _scaled(name: str, found: Any, scale: float, winner: str) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return run
 
 
+@pytest.mark.slow
 def test_tune_writes_a_leaderboard_and_settings_and_goes_on_where_it_ended(
     data: Path, call: Call, tmp_path: Path
 ) -> None:

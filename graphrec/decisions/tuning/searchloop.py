@@ -128,9 +128,9 @@ class Search:
                 scores[self._name(one)] = self._task.score(self._space.configure(one.params, self._base), "last")
             except Exception as error:  # a candidate that fails here is said to fail
                 failures[self._name(one)] = f"{type(error).__name__}: {error}"
-        looks = int(self._book.noted("looks", 0)) + 1
+        looks = sorted({*self._book.noted("looks", []), len(ended)})  # the same trials again are the same look
         self._book.note("looks", looks)
-        return compare_last(scores, self._name(winner), self._rival(ended, winner), failures, looks)
+        return compare_last(scores, self._name(winner), self._rival(ended, winner), failures, len(looks))
 
     def _rival(self, ended: list[Trial], winner: Trial) -> tuple[str, str]:
         """What the winner has to hold against: the default, or, where that won, the baseline best in validation."""

@@ -37,7 +37,7 @@ _NAMES = {
     "response": "response ranking",
     "appetite": "appetite ranking",
     "chosen": "filter chosen on the past",
-    "filter": "filter",
+    "filter": "filter with set exponents",
     "encoder": "graph encoder",
     "blend": "encoder and filter",
 }

@@ -43,6 +43,7 @@ def drawn(opened: TrialBook) -> list[object]:
     return [(one.baseline, one.params) for one in opened.trials()]
 
 
+@pytest.mark.slow
 def test_a_study_taken_up_again_draws_what_an_uninterrupted_one_draws(tmp_path: Path) -> None:
     whole = book(None)
     go_on(whole, 16)
