@@ -98,8 +98,8 @@ def build_happened(found: Happenings) -> dict[str, Any]:
         ],
         "missing": [{"column": row.column, "share": percent(row.share)} for row in found.missing.itertuples()],
         "prices": [
-            {"quantile": f"{100 * row.quantile:g} %", "viewed": _money(row.viewed), "bought": _money(row.bought)}
-            for row in found.prices.itertuples()
+            {"quantile": f"{100 * quantile:g} %", "viewed": _money(viewed), "bought": _money(bought)}
+            for quantile, viewed, bought in found.prices[["quantile", "viewed", "bought"]].to_numpy().tolist()
         ],
         "history": _history(found.price_history),
         "loads": [
