@@ -29,8 +29,8 @@ class Meter:
     True
     """
 
-    _wall: float = field(default_factory=time.perf_counter)
-    _cpu: float = field(default_factory=time.process_time)
+    _wall: float = field(default_factory=lambda: time.perf_counter())
+    _cpu: float = field(default_factory=lambda: time.process_time())
 
     def __post_init__(self) -> None:
         with contextlib.suppress(OSError):
