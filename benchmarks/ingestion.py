@@ -150,15 +150,18 @@ def _kill(folder: Path, files: list[Path], times: int) -> None:
     shutil.rmtree(work)
     for _ in range(times):
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(float(rng.uniform(0.05, 1.0)) * whole)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        try:
+            process.wait(float(rng.uniform(0.05, 1.0)) * whole)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
         if (work / "events.duckdb").exists():
             with open_events(work / "events.duckdb") as opened:
                 query = "SELECT load, count(*) FROM events GROUP BY load ORDER BY load"
                 found = opened.connection.execute(query).fetchall()
                 noted = opened.connection.execute("SELECT load, events FROM loads ORDER BY load").fetchall()
             kept.append(len(found))
+            print(f"killed with status {process.returncode}: {len(found)} whole files", flush=True)
             if found != noted:
                 raise SystemExit(f"events of loads are {found}, noted are {noted}")
             if len(found) == len(files):
