@@ -29,7 +29,7 @@ __all__ = ["Findings", "search_boss", "search_lingam", "search_pc", "soft_notes"
 
 MAX_DEPTH = 5
 START_DEPTH = 2
-PATIENCE, FOLLOWING = 4, 2
+PATIENCE, FOLLOWING = 3, 2
 SURE = 3.0
 NEUTRAL = 0.5
 

@@ -13,7 +13,19 @@ import sys
 from graphrec.cli import advices, events, markets, models, people, plans, reports, segmenting, tunings
 from graphrec.cli.application import app
 
-__all__ = ["advices", "app", "events", "main", "markets", "models", "people", "plans", "reports", "segmenting", "tunings"]
+__all__ = [
+    "advices",
+    "app",
+    "events",
+    "main",
+    "markets",
+    "models",
+    "people",
+    "plans",
+    "reports",
+    "segmenting",
+    "tunings",
+]
 
 _INTERRUPTED = 130
 
