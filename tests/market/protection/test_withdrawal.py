@@ -32,14 +32,15 @@ def under_pseudonyms(market: Market) -> Market:
 
 @pytest.mark.slow
 def test_nothing_made_of_the_customer_is_left(tmp_path: Path) -> None:
-    raw = graphrec.simulate_market(customers=50, products=6, periods=4, rng=0).market
+    made = graphrec.simulate_market(customers=50, products=6, periods=4, rng=0)
+    raw, graph = made.market, made.truth.graph
     shop = raw.events[raw.events["event_type"].isin(["view", "cart", "purchase"])]
     shop[[*COLUMNS]].to_csv(tmp_path / "events.csv", index=False)
     now = datetime(2100, 1, 1, tzinfo=UTC)
     layout = EventFormat(COLUMNS)
     ingest_events([tmp_path / "events.csv"], tmp_path / "shop.duckdb", key=KEY, layout=layout, now=now, threads=1)
     out, market = tmp_path / "out", under_pseudonyms(raw)
-    model = graphrec.Recommender(graphrec.RecommenderConfig(appetite="blend")).fit(market, rng=0)
+    model = graphrec.Recommender(graphrec.RecommenderConfig(appetite="blend")).fit(market, graph=graph, rng=0)
     model.save(out / "model")
     scores = model.recommend(n=3)
     scores.to_parquet(out / "recommendations.parquet")
@@ -76,7 +77,7 @@ def test_nothing_made_of_the_customer_is_left(tmp_path: Path) -> None:
     tables = {name: getattr(market, name) for name in names}
     kept = {name: table[table["customer_id"] != pseudonym] for name, table in tables.items()}
     rest = Market.from_frames(**kept, products=market.products, roles=dict(market.roles))
-    graphrec.Recommender().fit(rest, graph=model.graph, rng=0).save(out / "model")
+    graphrec.Recommender().fit(rest, graph=graph, rng=0).save(out / "model")
     assert needs_retraining(out / "model") is None
     again = graphrec.load_recommender(out / "model")
     assert len(again.recommend(n=1)) == len(rest.customers)
