@@ -21,11 +21,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from graphrec.market.segmentation.clustercount import choose_count
-from graphrec.market.segmentation.eventsources import Source, read_blocks, read_events, table_of_frame
+from graphrec.market.segmentation.eventsources import Source, read_blocks, read_events
 from graphrec.market.segmentation.eventtable import EventTable
 from graphrec.market.segmentation.habitmeasures import Habits, learn_prices, measure_habits
 from graphrec.market.segmentation.habitscale import learn_scale
 from graphrec.market.segmentation.mixture import Mixture
+from graphrec.market.segmentation.onecustomer import table_of_one
 from graphrec.market.segmentation.rulecard import RuleCard, make_rule_card
 from graphrec.market.segmentation.segmentnames import (
     define_segments,
@@ -173,10 +174,7 @@ class Segmentation:
 
     def assign_one(self, events: pd.DataFrame) -> NDArray[np.float64]:
         """Probability of each segment, (k,), of the one customer whose events these are."""
-        table = table_of_frame(events, time_zone=self.time_zone)
-        if len(table.customers) != 1:
-            raise DataError(f"the events are of {len(table.customers)} customers; give those of one, or use assign")
-        return np.asarray(self.yardstick.posterior(table)[0])
+        return np.asarray(self.yardstick.posterior(table_of_one(events, time_zone=self.time_zone))[0])
 
     def assign_table(self, table: EventTable) -> NDArray[np.float64]:
         """Probability of each segment, (customers, k), of events that are codes already: the fast path."""
@@ -282,7 +280,9 @@ def segment_customers(
     habits, by, reason, choice, jaccard = _find(table, segments, bootstraps, scale_rng, choice_rng, fit_rng)
     curve = measure_reliability(table, by, agreement, curve_rng)
     least = curve.minimum_events if minimum_events is None else minimum_events
-    frames = [_customers_frame(block, by.posterior(block), least, least_probability) for block in blocks]
+    known = by.of_habits(habits)  # the first block is measured already
+    posteriors = [known, *(by.posterior(block) for block in blocks[1:])]
+    frames = [_customers_frame(block, p, least, least_probability) for block, p in zip(blocks, posteriors)]
     customers = pd.DataFrame(pd.concat(frames, ignore_index=True))
     stability, migration = compare_months(table, by, least)
     profiles = describe_segments(table, habits, by, frames[0])

@@ -27,16 +27,16 @@ from graphrec.market.tables import EVENT_TYPES, DataError, Market
 if TYPE_CHECKING:
     pass
 
-__all__ = ["Source", "read_blocks", "read_events", "table_of_frame"]
+__all__ = ["ALIASES", "NEEDED", "Source", "kind_codes", "read_blocks", "read_events", "table_of_frame"]
 
 Source = Market | EventDatabase | EventTable | pd.DataFrame | str | Path | Sequence[str | Path]
 """What events are read from."""
 
 _BLOCK = 3_000_000
 _OTHER = len(KINDS) - 1
-_ALIASES = {"user_id": "customer_id", "category_code": "category", "user_session": "session_id"}
+ALIASES = {"user_id": "customer_id", "category_code": "category", "user_session": "session_id"}
 _SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
-_NEEDED = ("event_time", "event_type", "customer_id")
+NEEDED = ("event_time", "event_type", "customer_id")
 
 
 def read_events(source: Source, *, before: datetime | None = None, time_zone: str = "UTC") -> EventTable:
@@ -174,9 +174,9 @@ def _read_files(files: list[Path]) -> pd.DataFrame:
 def _named(part: Any) -> Any:
     """A polars frame under the names of the data model, with only the columns that are read."""
     have = set(part.columns)
-    names = {old: new for old, new in _ALIASES.items() if old in have and new not in have}
+    names = {old: new for old, new in ALIASES.items() if old in have and new not in have}
     part = part.rename(names)
-    wanted = [*_NEEDED, "product_id", "category", "category_id", "brand", "price", "session_id"]
+    wanted = [*NEEDED, "product_id", "category", "category_id", "brand", "price", "session_id"]
     return part.select([name for name in wanted if name in part.columns])
 
 
@@ -223,8 +223,8 @@ def table_of_frame(frame: pd.DataFrame, *, before: datetime | None = None, time_
     DataError
         A needed column is missing.
     """
-    frame = frame.rename(columns={old: new for old, new in _ALIASES.items() if old in frame and new not in frame})
-    missing = [name for name in _NEEDED if name not in frame]
+    frame = frame.rename(columns={old: new for old, new in ALIASES.items() if old in frame and new not in frame})
+    missing = [name for name in NEEDED if name not in frame]
     if missing:
         raise DataError(f"events need {', '.join(missing)}; found: {', '.join(map(str, frame.columns))[:300]}")
     times, zone = _utc(frame["event_time"]), ZoneInfo(time_zone)
@@ -248,8 +248,7 @@ def table_of_frame(frame: pd.DataFrame, *, before: datetime | None = None, time_
     price = pd.to_numeric(frame["price"], errors="coerce").to_numpy(np.float64) if "price" in frame else None
     columns: dict[str, Any] = {
         "customer": customer.astype(np.int64), "second": second, "kind": kind, "category": category, "brand": brand,
-        "product": _coded(frame.get("product_id"), len(frame))[0],
-        "session": _coded(frame.get("session_id"), len(frame))[0],
+        "product": _codes(frame.get("product_id"), len(frame)), "session": _codes(frame.get("session_id"), len(frame)),
         "price": np.full(len(frame), np.nan) if price is None else np.where(price > 0, price, np.nan),
     }  # fmt: skip
     return EventTable.of(np.asarray(ids), columns, categories, brands, set_aside)
@@ -265,10 +264,15 @@ def _utc(column: pd.Series) -> pd.Series:
 def _kinds(column: pd.Series) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Codes of the types of events, and whether each is known."""
     code, names = pd.factorize(column)
-    of = {name: KINDS.index(name) if name in KINDS else _OTHER for name in EVENT_TYPES}
+    of = kind_codes()
     lookup = np.array([*(of.get(str(name).strip().lower(), 255) for name in names), 255], dtype=np.uint8)
     kind = lookup[code]
     return kind, kind < 255
+
+
+def kind_codes() -> dict[str, int]:
+    """Type of event to its position in `KINDS`."""
+    return {name: KINDS.index(name) if name in KINDS else _OTHER for name in EVENT_TYPES}
 
 
 def _categories(frame: pd.DataFrame) -> pd.Series | None:
@@ -278,6 +282,8 @@ def _categories(frame: pd.DataFrame) -> pd.Series | None:
     if "category_id" not in frame:
         return frame["category"]
     names = frame["category"]
+    if isinstance(names.dtype, pd.CategoricalDtype):
+        names = names.astype(object)  # a categorical column takes no name that is new to it
     return names.where(names.notna(), frame["category_id"].astype("string"))
 
 
@@ -286,6 +292,11 @@ def _coded(column: pd.Series | None, n: int) -> tuple[NDArray[np.int64], NDArray
         return np.full(n, -1, dtype=np.int64), np.zeros(0, dtype=object)
     code, names = pd.factorize(column)
     return code.astype(np.int64), np.array([str(name) for name in names], dtype=object)
+
+
+def _codes(column: pd.Series | None, n: int) -> NDArray[np.int64]:
+    """Codes of what is never called by name."""
+    return np.full(n, -1, dtype=np.int64) if column is None else pd.factorize(column)[0].astype(np.int64)
 
 
 def _from_database(database: EventDatabase, before: datetime | None) -> EventTable:

@@ -74,10 +74,8 @@ class EventTable:
         set_aside: Mapping[str, int] | None = None,
     ) -> EventTable:
         """Sort columns by customer, time and kind; events in the order already are not moved."""
-        key = columns["second"].astype(np.int64) * 8 + columns["kind"].astype(np.int64)
-        who = columns["customer"].astype(np.int64)
-        ordered = len(who) < 2 or bool(np.all((who[1:] > who[:-1]) | ((who[1:] == who[:-1]) & (key[1:] >= key[:-1]))))
-        kept = dict(columns) if ordered else {name: values[np.lexsort((key, who))] for name, values in columns.items()}
+        order = _order(columns["customer"], columns["second"], columns["kind"])
+        kept = dict(columns) if order is None else {name: values[order] for name, values in columns.items()}
         return cls(customers=customers, categories=categories, brands=brands, set_aside=set_aside or {}, **kept)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
@@ -93,9 +91,9 @@ class EventTable:
         """Row of the first event of each visit."""
         if not len(self):
             return np.zeros(0, dtype=np.int64)
-        gap, same = np.diff(self.second), np.diff(self.customer) == 0
+        gap, same = self.second[1:] - self.second[:-1], self.customer[1:] == self.customer[:-1]
         named = (self.session[1:] >= 0) & (self.session[:-1] >= 0)
-        apart = np.where(named, (np.diff(self.session) != 0) | (gap > _OVERNIGHT), gap > _PAUSE)
+        apart = np.where(named, (self.session[1:] != self.session[:-1]) | (gap > _OVERNIGHT), gap > _PAUSE)
         return np.append(0, np.flatnonzero(~same | apart) + 1)
 
     @cached_property
@@ -133,6 +131,20 @@ class EventTable:
     def halves(self) -> EventTable:
         """Each customer's visits by turns as two customers, numbered 2c and 2c + 1."""
         return self.split(self.visit & 1, 2)
+
+
+def _order(
+    customer: NDArray[np.generic], second: NDArray[np.generic], kind: NDArray[np.generic]
+) -> NDArray[np.int64] | None:
+    """Rows by customer, time and kind, or nothing where they are so already."""
+    who, key = customer.astype(np.int64), second.astype(np.int64) * 8 + kind.astype(np.int64)
+    if len(who) < 2:
+        return None
+    low, span = int(key.min()), int(key.max()) - int(key.min()) + 1
+    if (int(who.max()) + 1) * span < 2**62:  # one number for both keys: one sort instead of two
+        whole = who * span + (key - low)
+        return None if bool((whole[1:] >= whole[:-1]).all()) else np.argsort(whole, kind="stable")
+    return np.lexsort((key, who))
 
 
 _COLUMNS = ("customer", "second", "kind", "product", "category", "brand", "price", "session")

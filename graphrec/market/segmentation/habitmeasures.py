@@ -85,7 +85,7 @@ class Habits:
     evidence: NDArray[np.float64]
     events: NDArray[np.int64]
 
-    def rows(self, which: NDArray[np.generic]) -> Habits:
+    def rows(self, which: NDArray[np.generic] | slice) -> Habits:
         """Some of the customers."""
         return Habits(self.plain[which], self.evidence[which], self.events[which])
 
@@ -112,7 +112,8 @@ def measure_habits(table: EventTable, prices: Prices) -> Habits:
         Of the customers that the segments were found with.
     """
     found: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-    for part in (_funnel(table), _visits(table), _prices(table, prices), _reach(table)):
+    looks = _looks(table)
+    for part in (_funnel(table), _visits(table), _prices(table, looks, prices), _reach(table, looks)):
         found |= part
     plain, evidence = (np.zeros((len(table.customers), len(HABITS))) for _ in range(2))
     for j, name in enumerate(HABITS):
@@ -153,7 +154,7 @@ def _visits(table: EventTable) -> _Measures:
     """Depth, pace, hour, weekend, irregularity of visits, products in an order; the unit is the visit."""
     size, starts = len(table.customers), table.visit_starts
     who, second = table.customer[starts], table.second[starts]
-    length = np.diff(starts, append=len(table))
+    length = _lengths(starts, len(table))
     visits = _sums(who, size)
 
     def over(values: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -161,8 +162,9 @@ def _visits(table: EventTable) -> _Measures:
 
     angle = 2 * np.pi * (second % _DAY) / _DAY
     weekend = (second // _DAY + 3) % 7 >= 5
-    inside = np.flatnonzero((np.diff(table.visit) == 0) & (np.diff(table.second) > 0)) + 1
-    pace = np.log(table.second[inside] - table.second[inside - 1])
+    gap = table.second[1:] - table.second[:-1]
+    within = (table.visit[1:] == table.visit[:-1]) & (gap > 0)
+    inside, pace = np.flatnonzero(within) + 1, np.log(gap[within])
     owner, change = _irregularity(who, second)
     bought = np.bincount(table.visit[table.kind == _PURCHASE], minlength=len(starts))
     order = bought > 0
@@ -182,16 +184,16 @@ def _visits(table: EventTable) -> _Measures:
 
 def _irregularity(who: NDArray[np.int64], second: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Customer and size of each change of the logarithm of the wait from one visit to the next."""
-    wait = np.log(np.maximum(np.diff(second), 0) / _DAY + 0.02)
-    inside = np.diff(who) == 0
+    wait = np.log(np.maximum(second[1:] - second[:-1], 0) / _DAY + 0.02)
+    inside = who[1:] == who[:-1]
     both = np.flatnonzero(inside[1:] & inside[:-1])
     return who[both], np.abs(wait[both + 1] - wait[both])
 
 
-def _prices(table: EventTable, prices: Prices) -> _Measures:
+def _prices(table: EventTable, looks: NDArray[np.bool_], prices: Prices) -> _Measures:
     """Price of looks (of purchases where there is no look at all), in full and within the category."""
     size = len(table.customers)
-    look = _looks(table) & (table.price > 0)
+    look = looks & (table.price > 0)
     who, log = table.customer[look], np.log(table.price[look])
     known = np.append(prices.codes(table.categories), -1)
     row = known[table.category[look]]
@@ -210,9 +212,8 @@ def _looks(table: EventTable) -> NDArray[np.bool_]:
     return np.asarray(np.where(seen[table.customer], table.kind == _VIEW, table.kind <= _PURCHASE))
 
 
-def _reach(table: EventTable) -> _Measures:
+def _reach(table: EventTable, looks: NDArray[np.bool_]) -> _Measures:
     """How likely two looks are of one category or brand, and how often a look returns to a product."""
-    looks = _looks(table)
     product = looks & (table.product >= 0)
     n = _sums(table.customer[product], len(table.customers))
     distinct, _ = _pairs(table.customer[product], table.product[product], len(table.customers))
@@ -226,6 +227,11 @@ def _reach(table: EventTable) -> _Measures:
 def _sums(who: NDArray[np.int64], size: int, values: NDArray[np.generic] | None = None) -> NDArray[np.float64]:
     """Sum of the values, or number of rows, of each customer."""
     return np.bincount(who, values, size).astype(np.float64)
+
+
+def _lengths(starts: NDArray[np.int64], end: int) -> NDArray[np.int64]:
+    """Length of each run from where it starts; the last one ends at ``end``."""
+    return np.append(starts[1:], end) - starts
 
 
 def _same(
@@ -248,6 +254,6 @@ def _pairs(
     width = int(what.max()) + 1
     key = np.sort(who * width + what)
     first = np.append(0, np.flatnonzero(key[1:] != key[:-1]) + 1)
-    count = np.diff(first, append=len(key))
+    count = _lengths(first, len(key))
     owner = key[first] // width
     return _sums(owner, size), _sums(owner, size, count.astype(np.float64) ** 2)

@@ -70,7 +70,7 @@ def _describe(table: EventTable, habits: Habits, who: NDArray[np.bool_], segment
     starts = table.visit_starts[who[table.customer[table.visit_starts]]]
     second, visits = table.second[starts], float(len(starts))
     revenue = float(np.nansum(price[kind == 3]))
-    orders = float(len(np.unique(table.visit[rows & (table.kind == 3)])))
+    orders = float(_distinct(table.visit[rows & (table.kind == 3)]))
     n = int(who.sum())
     hours = np.bincount(second % _DAY // 3600, minlength=24)
     days = np.bincount((second // _DAY + 3) % 7, minlength=7)
@@ -128,7 +128,11 @@ def _top_categories(table: EventTable, rows: NDArray[np.bool_]) -> list[list[obj
 def _funnel(table: EventTable, rows: NDArray[np.bool_], starts: NDArray[np.int64]) -> list[float]:
     """Shares of visits with a look, a cart, a purchase."""
     visits = max(len(starts), 1)
-    return [round(len(np.unique(table.visit[rows & (table.kind == kind)])) / visits, 5) for kind in (0, 1, 3)]
+    return [round(_distinct(table.visit[rows & (table.kind == kind)]) / visits, 5) for kind in (0, 1, 3)]
+
+
+def _distinct(ascending: NDArray[np.int64]) -> int:
+    return int((np.diff(ascending) != 0).sum()) + 1 if len(ascending) else 0
 
 
 def _journey(table: EventTable, who: NDArray[np.bool_], probability: NDArray[np.float64]) -> list[list[object]]:

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from graphrec.market.segmentation.eventtable import EventTable
-from graphrec.market.segmentation.habitmeasures import Prices, measure_habits
+from graphrec.market.segmentation.habitmeasures import Habits, Prices, measure_habits
 from graphrec.market.segmentation.habitscale import HabitScale
 from graphrec.market.segmentation.mixture import Mixture
 
@@ -28,6 +28,7 @@ _LEAST_RICH = 30
 _MOST_RICH = 2_000
 _UNMEASURED = 10
 _MONTH = 30 * 86_400
+_BLOCK = 8_192
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,14 @@ class Yardstick:
 
     def posterior(self, table: EventTable) -> NDArray[np.float64]:
         """Probability of each segment, (customers, k)."""
-        return self.mixture.posterior(self.scale.apply(measure_habits(table, self.prices)))
+        return self.of_habits(measure_habits(table, self.prices))
+
+    def of_habits(self, habits: Habits) -> NDArray[np.float64]:
+        """Probability of each segment, (customers, k), of habits that are measured already."""
+        found = np.empty((len(habits.events), self.mixture.size))
+        for low in range(0, len(found), _BLOCK):  # a block of customers stays in the cache
+            found[low : low + _BLOCK] = self.mixture.posterior(self.scale.apply(habits.rows(slice(low, low + _BLOCK))))
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +141,8 @@ def compare_months(table: EventTable, by: Yardstick, minimum: int) -> tuple[pd.D
     before: tuple[NDArray[np.int64], NDArray[np.bool_]] | None = None
     for i in range(months):
         part = table.only(month == i)
-        label, enough = by.posterior(part).argmax(1), part.counts >= minimum
+        label, enough = np.zeros(len(part.customers), dtype=np.int64), part.counts >= minimum
+        label[enough] = by.posterior(part.of_customers(np.flatnonzero(enough))).argmax(1)
         if before is not None and (both := enough & before[1]).sum() >= 10:
             counts = np.bincount(before[0][both] * k + label[both], minlength=k * k).reshape(k, k)
             moved += counts
