@@ -37,7 +37,7 @@ def test_everybody_below_the_threshold_is_assigned_nowhere(planted: Any) -> None
 
 def test_one_type_of_event_uses_the_habits_that_are_left(planted: Any) -> None:
     bought = planted.events[planted.events["event_type"] == "purchase"]
-    found = graphrec.segment_customers(bought, rng=0, bootstraps=2)
+    found = graphrec.segment_customers(bought, segments=2, rng=0, bootstraps=2)
     reasons = found.habits.set_index("habit")["reason"]
     assert reasons["buys_of_steps"] == "the same for all customers, but for chance"
     assert reasons["removals_of_unbought"] == "hardly any customer shows it"
@@ -75,7 +75,7 @@ def test_rows_that_say_nothing_are_counted_by_reason(planted: Any) -> None:
     rows.loc[rows.index[1], "event_type"] = "teleport"
     rows["user_id"] = rows["user_id"].astype("Int64")
     rows.loc[rows.index[2], "user_id"] = pd.NA
-    found = graphrec.segment_customers(rows, rng=0, bootstraps=2)
+    found = graphrec.segment_customers(rows, segments=2, rng=0, bootstraps=2)
     assert found.set_aside == {"have no time": 1, "have no customer": 1, "are of an unknown type": 1}
 
 
@@ -111,19 +111,21 @@ def test_sources_that_are_none_are_named(tmp_path: Path, planted: Any) -> None:
 
 
 def test_files_markets_and_frames_of_the_same_events_agree(tmp_path: Path, plant: Any) -> None:
-    events, _ = plant(150, seed=2)
+    events, _ = plant(120, seed=2)
     file = events.assign(event_time=events["event_time"].dt.strftime("%Y-%m-%d %H:%M:%S UTC"), category_id=1)
     file.to_csv(tmp_path / "2024-Jan.csv.gz", index=False)
     products = events.drop_duplicates("product_id")[["product_id", "category_code", "brand"]]
     market = graphrec.Market.from_frames(
-        customers=pd.DataFrame({"customer_id": np.arange(160)}), solicitations=None,
+        customers=pd.DataFrame({"customer_id": np.arange(130)}), solicitations=None,
         products=products.rename(columns={"category_code": "category"}),
         events=events.rename(columns={"user_id": "customer_id", "user_session": "session_id"}).drop(
             columns=["category_code", "brand"]
         ),
     )  # fmt: skip
-    first, second, third = (graphrec.segment_customers(s, rng=0, bootstraps=2) for s in (events, tmp_path, market))
+    first, second, third = (
+        graphrec.segment_customers(s, segments=3, rng=0, bootstraps=2) for s in (events, tmp_path, market)
+    )
     pd.testing.assert_frame_equal(first.customers, second.customers)
-    assert len(third.customers) == 160 and third.customers["events"].tail(10).sum() == 0
+    assert len(third.customers) == 130 and third.customers["events"].tail(10).sum() == 0
     assert third.customers["abstained"].tail(10).all() or third.size == 1
-    np.testing.assert_allclose(third.customers["probability"].head(150), first.customers["probability"], atol=1e-6)
+    np.testing.assert_allclose(third.customers["probability"].head(120), first.customers["probability"], atol=1e-6)

@@ -23,7 +23,7 @@ def test_planted_segments_are_found_and_counted(planted: Any) -> None:
 
 
 def test_one_crowd_is_one_segment_and_the_reason_is_said(plant: Any, kinds: Any) -> None:
-    events, _ = plant(400, kinds[:1], seed=3)
+    events, _ = plant(300, kinds[:1], seed=3)
     found = graphrec.segment_customers(events, rng=0, bootstraps=4)
     assert found.size == 1
     assert found.reason.startswith("One segment")
@@ -58,7 +58,7 @@ def test_new_customers_are_assigned_to_the_planted_segments(planted: Any, plant:
 
 
 def test_same_seed_same_segments_and_the_order_of_rows_does_not_matter(plant: Any) -> None:
-    events, _ = plant(200, seed=5)
+    events, _ = plant(100, seed=5)
     shuffled = events.sample(frac=1, random_state=1, ignore_index=True)
     first, second = (graphrec.segment_customers(rows, rng=4, bootstraps=2) for rows in (events, shuffled))
     pd.testing.assert_frame_equal(first.customers, second.customers)
