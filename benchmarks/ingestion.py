@@ -2,10 +2,10 @@
 
 Run with ``python -m benchmarks.ingestion``; rows are printed as they come. Each job runs in a process of its own:
 seconds, CPU seconds, peak memory. Ours does more on the way to Parquet (checks, pseudonyms, cents, quarantine,
-resumable parts); the peers convert types. ``--kills 20`` kills a load at random moments, ``--sizes 1 10 40`` repeats
-ours at other volumes (in millions) and extrapolates to 411. Files are generated once below ``--folder``. The first
-call of ours compiles (ten seconds), so a small load goes before the table. On a busy machine read CPU seconds, and of
-those the ratio to the peers.
+resumable parts); the peers convert types. ``--kills 20`` kills running loads at random moments, ``--sizes 1 10 40``
+repeats ours at other volumes (in millions) and extrapolates to 411, ``--rounds 0`` leaves out the table. Files are
+generated once below ``--folder``. The first call of ours compiles (ten seconds), so a small load goes before the
+table. On a busy machine read CPU seconds, and of those the ratio to the peers.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "graphrec-events")
     parser.add_argument("--events", type=float, default=10, help="Millions of events.")
     parser.add_argument("--sizes", type=float, nargs="*", default=[], help="Further volumes of ours, in millions.")
-    parser.add_argument("--kills", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=0, help="Running loads to kill (Linux).")
+    parser.add_argument("--rounds", type=int, default=1, help="Tables beside the peers; 0 for none.")
     options = parser.parse_args()
-    _compare(options.folder, _made(options.folder, 0.02), 0.02, quiet=True)
-    files = _made(options.folder, options.events)
+    shutil.rmtree(options.folder / "warm", ignore_errors=True)
+    _run("our_parquet", options.folder / "warm", "1GB", _made(options.folder, 0.02))
     for _ in range(options.rounds):
-        _compare(options.folder, files, options.events)
+        _compare(options.folder, _made(options.folder, options.events), options.events)
     costs = {size: _cost(options.folder, size) for size in options.sizes}
     _extrapolate(costs)
     if options.kills:
@@ -82,7 +82,7 @@ def _row(job: str, limit: str, done: dict[str, Any], events: float) -> None:
     )
 
 
-def _compare(folder: Path, files: list[Path], events: float, quiet: bool = False) -> None:
+def _compare(folder: Path, files: list[Path], events: float) -> None:
     """All jobs on the same files."""
     work = folder / "work"
     shutil.rmtree(work, ignore_errors=True)
@@ -93,15 +93,13 @@ def _compare(folder: Path, files: list[Path], events: float, quiet: bool = False
         ("polars_features", "-", database), ("our_features", "500MB", database), ("duckdb_features", "500MB", database),
         ("our_edges", "700MB", database), ("duckdb_edges", "4GB", database),
     ]  # fmt: skip
-    if not quiet:
-        print(f"{events:g} million events, {sum(file.stat().st_size for file in files) / 1e6:,.0f} MB gz", flush=True)
+    print(f"{events:g} million events, {sum(file.stat().st_size for file in files) / 1e6:,.0f} MB gz", flush=True)
     for job, limit, given in table:
         out = work / ("database" if job == "our_database" or given is database else job)
         if job == "polars_features":
             _run("copy_table", out, "4GB", database)  # not here: a child's peak of memory begins with its parent's
         done = _run(job, out, "1GB" if limit == "-" else limit, given)
-        if not quiet:
-            _row(job, limit, done, events)
+        _row(job, limit, done, events)
 
 
 def _cost(folder: Path, millions: float) -> dict[str, float]:
@@ -130,38 +128,68 @@ def _extrapolate(costs: dict[float, dict[str, float]]) -> None:
 
 
 def _kill(folder: Path, files: list[Path], times: int) -> None:
-    """Kill a load at random moments; then the database must hold whole files only, and in the end every event once."""
-    from graphrec.market.clickstream.database import open_events
+    """Kill running loads at random moments; then the database must hold whole files only, and at last every event once.
 
+    Moments are CPU seconds of the load itself, so that a busy machine moves none of them. A kill counts if the load
+    died of it after it had changed a file (before that it may still start Python); else another takes its place.
+    """
     work, rng, kept = folder / "kills", np.random.default_rng(0), []
     shutil.rmtree(work, ignore_errors=True)
     words = [sys.executable, "-m", "benchmarks.volumes", "our_database", str(work), "512MB", *map(str, files)]
-    began = time.perf_counter()
-    subprocess.run(words, capture_output=True, check=True)
-    whole = time.perf_counter() - began
-    straight = _contents(work / "events.duckdb")
+    straight = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+    whole = _watched(straight, float("inf"))
+    if straight.returncode:
+        raise SystemExit(f"a load that nobody killed ended with status {straight.returncode}")
+    expected = _contents(work / "events.duckdb")
     shutil.rmtree(work)
-    for _ in range(times):
+    while len(kept) < times:
+        before = _files(work)
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            process.wait(float(rng.uniform(0.05, 1.0)) * whole)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        if (work / "events.duckdb").exists():
-            with open_events(work / "events.duckdb") as opened:
-                query = "SELECT load, count(*) FROM events GROUP BY load ORDER BY load"
-                found = opened.connection.execute(query).fetchall()
-                noted = opened.connection.execute("SELECT load, events FROM loads ORDER BY load").fetchall()
-            kept.append(len(found))
-            print(f"killed with status {process.returncode}: {len(found)} whole files", flush=True)
-            if found != noted:
-                raise SystemExit(f"events of loads are {found}, noted are {noted}")
-            if len(found) == len(files):
-                (work / "events.duckdb").unlink()
+        spent = _watched(process, float(rng.uniform(0.25, 0.8)) * whole)
+        if process.returncode not in (0, -signal.SIGKILL):
+            raise SystemExit(f"a load after a kill ended with status {process.returncode}")
+        hit = process.returncode != 0 and _files(work) != before
+        found = _whole_files(work / "events.duckdb") if (work / "events.duckdb").exists() else 0
+        state = "killed" if hit else "ended" if process.returncode == 0 else "killed before it wrote"
+        print(f"{state} at {spent:.1f} of {whole:.1f} CPU s: {found} whole files", flush=True)
+        kept += [found] if hit else []
+        if found == len(files):
+            (work / "events.duckdb").unlink()
     subprocess.run(words, capture_output=True, check=True)
-    same = _contents(work / "events.duckdb") == straight
-    print(f"killed {times} times, whole files after each: {kept}; in the end the same events: {same}", flush=True)
+    same = _contents(work / "events.duckdb") == expected
+    print(f"{times} running loads killed, whole files after each: {kept}; at last the same events: {same}", flush=True)
+
+
+def _watched(process: subprocess.Popen[bytes], moment: float) -> float:
+    """CPU seconds after which the process ended, or was killed because it had used so many."""
+    spent, ticks = 0.0, os.sysconf("SC_CLK_TCK")
+    while process.poll() is None:
+        after = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        spent = max(spent, (int(after[11]) + int(after[12])) / ticks)
+        if spent >= moment:
+            process.kill()
+            process.wait()
+            break
+        time.sleep(0.02)
+    return spent
+
+
+def _files(folder: Path) -> set[tuple[Path, int]]:
+    """Files below the folder and when each was changed."""
+    return {(path, path.stat().st_mtime_ns) for path in folder.rglob("*")}
+
+
+def _whole_files(database: Path) -> int:
+    """Files that the database holds; each must have the events that were noted of it."""
+    from graphrec.market.clickstream.database import open_events
+
+    with open_events(database) as opened:
+        query = "SELECT load, count(*) FROM events GROUP BY load ORDER BY load"
+        found = opened.connection.execute(query).fetchall()
+        noted = opened.connection.execute("SELECT load, events FROM loads ORDER BY load").fetchall()
+    if found != noted:
+        raise SystemExit(f"events of loads are {found}, noted are {noted}")
+    return len(found)
 
 
 def _contents(database: Path) -> list[tuple[Any, ...]]:
