@@ -47,18 +47,18 @@ def drawn(opened: TrialBook) -> list[object]:
 def test_a_study_taken_up_again_draws_what_an_uninterrupted_one_draws(tmp_path: Path) -> None:
     whole = book(None)
     go_on(whole, 16)
-    for stop in (3, 13):
-        place = tmp_path / f"{stop}.db"
+    place = tmp_path / "study.db"
+    for stop in (3, 13):  # among the baselines, and where the sampler begins to follow what was good
         go_on(book(place), stop)
         with pytest.raises(KeyboardInterrupt), book(place).next_trial():
             raise KeyboardInterrupt
-        again = book(place)
-        assert len(again.trials()) == stop
-        go_on(again, 16)
-        assert drawn(again) == drawn(whole)
-        assert [one.score.sums.tolist() for one in again.trials() if one.score] == [
-            one.score.sums.tolist() for one in whole.trials() if one.score
-        ]
+        assert len(book(place).trials()) == stop
+    again = book(place)
+    go_on(again, 16)
+    assert drawn(again) == drawn(whole)
+    assert [one.score.sums.tolist() for one in again.trials() if one.score] == [
+        one.score.sums.tolist() for one in whole.trials() if one.score
+    ]
 
 
 def test_a_process_that_was_killed_leaves_no_trial_behind(tmp_path: Path) -> None:
