@@ -94,7 +94,7 @@ class HabitScale:
     def apply(self, habits: Habits) -> Scaled:
         """Put habits on the scale."""
         n = habits.evidence[:, self.used]
-        z = np.clip((self.values(habits) - self.base) / self.spread, -_FARTHEST, _FARTHEST)
+        z = np.maximum(np.minimum((self.values(habits) - self.base) / self.spread, _FARTHEST), -_FARTHEST)
         noise = np.minimum(self.chance / self.spread**2 / np.maximum(n, 1e-9), _WORST)
         return Scaled(np.where(n > 0, z, 0.0), np.where(n > 0, noise, _WORST))
 

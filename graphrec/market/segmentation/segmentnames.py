@@ -16,16 +16,17 @@ import numpy as np
 import pandas as pd
 
 from graphrec.market.segmentation.segmentwords import LANGUAGES, WORDS
-from graphrec.market.segmentation.trustworthiness import Curve
+from graphrec.market.segmentation.trustworthiness import Curve, who_stays
 from graphrec.market.tables import DataError
 
 __all__ = [
-    "advise_segment", "define_segments", "kind_of", "name_segments", "tell_reason", "tell_reliability", "traits_of",
-    "words_of",
+    "advise_segment", "define_segments", "kind_of", "name_segments", "show_share", "tell_fleeting", "tell_reason",
+    "tell_reliability", "traits_of", "words_of",
 ]  # fmt: skip
 
 _CLEAR = 0.35
 _MOST_TRAITS = 4
+_REAL, _HOURS, _POINTS = 0.2, 1.5, 0.05
 _SAYS = {"price": "price", "price_in_category": "price", "one_brand": "reach", "one_category": "reach"}
 _FIGURES = {
     "beyond_looking": "carts_per_look", "buys_of_steps": "purchases_per_cart",
@@ -81,7 +82,7 @@ def traits_of(row: Mapping[str, float], base: Mapping[str, float]) -> list[str]:
                "looker": ("beyond_looking", "buys_of_steps"), "customer": ()}[kind_of(row, base)]  # fmt: skip
     found = [(abs(v), f"{name}{'+' if v > 0 else '-'}") for name, v in lifts.items() if name not in implied]
     hour = float(row.get("peak_hour", np.nan))
-    if np.isfinite(hour) and _hours_apart(hour, float(base.get("peak_hour", hour))) >= 1.5:
+    if np.isfinite(hour) and _hours_apart(hour, float(base.get("peak_hour", hour))) >= _HOURS:
         found.append((clock, ("night", "morning", "afternoon", "evening")[int(hour // 6) % 4]))
     kept: dict[str, str] = {}
     for size, key in sorted(found, reverse=True):
@@ -143,13 +144,24 @@ def _facts(row: Mapping[str, float], base: Mapping[str, float], words: Mapping[s
     for size, habit in lifts:
         figure = _FIGURES.get(habit, habit)
         x, b = _plain_figure(row, habit, figure), _plain_figure(base, habit, figure)
-        if size >= _CLEAR and figure not in told and np.isfinite(x) and np.isfinite(b):
-            shown = [_shown(v, figure, words) for v in (x, b)]
-            if shown[0] != shown[1]:
-                told[figure] = words[f"say.{figure}"].format(x=shown[0], b=shown[1])
+        if size >= _CLEAR and figure not in told and _differs(x, b, figure):
+            told[figure] = words[f"say.{figure}"].format(x=_shown(x, figure, words), b=_shown(b, figure, words))
         if len(told) == 3:
             break
     return list(told.values())
+
+
+def _differs(x: float, base: float, figure: str) -> bool:
+    """Whether a reader would call the figures different: by a fifth, and of a large share by a fifth of the rest."""
+    if not np.isfinite(x) or not np.isfinite(base):
+        return False
+    if figure == "peak_hour":
+        return _hours_apart(x, base) >= _HOURS
+    apart = abs(x - base)
+    if figure == "price_in_category":  # counted in spreads already, and the base is about zero
+        return apart >= _REAL
+    rest = figure in _OF_HUNDRED and apart >= _POINTS and apart >= _REAL * (1 - base)
+    return apart > 0 and (apart >= _REAL * abs(base) or (base > 0.5 and rest))
 
 
 def _plain_figure(row: Mapping[str, float], habit: str, figure: str) -> float:
@@ -161,7 +173,7 @@ def _plain_figure(row: Mapping[str, float], habit: str, figure: str) -> float:
 
 def _shown(value: float, figure: str, words: Mapping[str, str]) -> str:
     if figure in _OF_HUNDRED:
-        return _number(100 * value, 1 if abs(value) < 0.1 else 0, words)
+        return _of_hundred(value, 1 if abs(value) < 0.1 else 0, words)
     return _number(value, 0 if figure == "peak_hour" or abs(value) >= 100 else 1, words)
 
 
@@ -171,7 +183,27 @@ def _number(value: float, decimals: int, words: Mapping[str, str]) -> str:
 
 
 def _percent(share: float, words: Mapping[str, str]) -> str:
-    return words["percent"].format(n=_number(100 * float(share), 0, words))
+    return show_share(share, words, 0)
+
+
+def show_share(share: float, words: Mapping[str, str], decimals: int = 0) -> str:
+    """A share as a percentage that is 0 % only of nobody and 100 % only of everybody.
+
+    Examples
+    --------
+    >>> [show_share(x, words_of("en")) for x in (0.0, 0.00001, 0.004, 0.34, 599 / 600, 0.99999, 1.0)]
+    ['0 %', '< 0.1 %', '0.4 %', '34 %', '99.8 %', '> 99.9 %', '100 %']
+    """
+    return words["percent"].format(n=_of_hundred(float(share), decimals, words))
+
+
+def _of_hundred(share: float, decimals: int, words: Mapping[str, str]) -> str:
+    """Of a hundred, with a decimal more where rounding would say none or all."""
+    if 0 < share < 1 and round(100 * share, decimals) in (0.0, 100.0):
+        if not 0.0005 <= share < 0.9995:
+            return f"{'<' if share < 0.5 else '>'} {_number(0.1 if share < 0.5 else 99.9, 1, words)}"
+        decimals = 1
+    return _number(100 * share, decimals, words)
 
 
 def advise_segment(row: Mapping[str, float], base: Mapping[str, float], language: str = "en") -> tuple[str, str]:
@@ -195,6 +227,18 @@ def tell_reliability(curve: Curve, wished: float, segments: int, language: str =
     key = "curve.reached" if curve.reached else "curve.short"
     count = _number(float(row["customers"]), 0, words)
     return words[key].format(n=at, c=count, p=_percent(wished, words), less=told, **parts)
+
+
+def tell_fleeting(migration: pd.DataFrame, names: Mapping[int, str], language: str = "en") -> dict[int, str]:
+    """A warning for each segment that most of its customers have left 30 days later; see `who_stays`."""
+    words, told = words_of(language), {}
+    for row in who_stays(migration).query("fleeting").to_dict("records"):
+        to = int(row["goes_to"])
+        told[int(row["segment"])] = words["fleeting"].format(
+            x=_percent(row["stays"], words), y=_percent(row["goes"], words), n=_number(row["seen"], 0, words),
+            to=f"{to} ({names[to]})",
+        )  # fmt: skip
+    return told
 
 
 def tell_reason(found: str, segments: int, stability: pd.DataFrame, language: str = "en") -> str:

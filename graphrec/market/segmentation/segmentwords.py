@@ -65,6 +65,7 @@ _ENGLISH = {
     "reason.unstable": "One segment: the groups that fit best do not come back when the customers are drawn again.",
     "reason.alone": "One segment: there are too few customers to tell groups from chance.",
     "reason.constant": "One segment: customers differ in no habit beyond chance.",
+    "fleeting": "does not last: {x} of {n} stay after 30 days, {y} go to {to}",
     "do.abandoner": "Remind of the cart within a day, and remove what stops the order: delivery cost, payment, stock.",
     "do.buyer": "Recommend what completes the last order; ask for a review; keep prices honest.",
     "do.looker": "Show new products and guides; ask for an alert on a product rather than for an order.",
@@ -133,6 +134,7 @@ _FRENCH = {
     "clients.",
     "reason.alone": "Un seul segment\u00a0: trop peu de clients pour distinguer des groupes du hasard.",
     "reason.constant": "Un seul segment\u00a0: les clients ne diffèrent dans aucune habitude au-delà du hasard.",
+    "fleeting": "ne dure pas\u00a0: {x} sur {n} y restent après 30 jours, {y} passent à {to}",
     "do.abandoner": "Rappeler le panier dans la journée, et lever ce qui arrête la commande\u00a0: livraison, "
     "paiement, "
     "stock.",

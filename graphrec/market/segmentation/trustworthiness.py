@@ -21,7 +21,8 @@ from graphrec.market.segmentation.habitmeasures import Habits, Prices, measure_h
 from graphrec.market.segmentation.habitscale import HabitScale
 from graphrec.market.segmentation.mixture import Mixture
 
-__all__ = ["STEPS", "Curve", "Yardstick", "compare_assigners", "compare_months", "measure_reliability"]
+__all__ = ["STEPS", "Curve", "Yardstick", "compare_assigners", "compare_months", "judge_stability", "measure_reliability",
+           "who_stays"]  # fmt: skip
 
 STEPS = (2, 3, 5, 8, 10, 15, 20, 30, 50, 80, 120)
 _LEAST_RICH = 30
@@ -29,6 +30,7 @@ _MOST_RICH = 2_000
 _UNMEASURED = 10
 _MONTH = 30 * 86_400
 _BLOCK = 8_192
+_LEAST_SEEN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +159,47 @@ def _agreement(counts: NDArray[np.int64]) -> dict[str, float]:
     share = counts / counts.sum()
     same, chance = float(np.trace(share)), float(share.sum(1) @ share.sum(0))
     return {"agreement": same, "chance": chance, "kappa": (same - chance) / (1 - chance) if chance < 1 else 1.0}
+
+
+def who_stays(migration: pd.DataFrame) -> pd.DataFrame:
+    """Of the customers of each segment, who is still there 30 days later, and where most of the others are.
+
+    Returns
+    -------
+    pandas.DataFrame
+        segment, seen (customers measured in both spans), stays (share), goes_to (segment), goes (share) and fleeting:
+        more than half of at least five customers have left.
+
+    Examples
+    --------
+    >>> moved = pd.DataFrame([[90, 10], [8, 2]], index=[1, 2], columns=[1, 2])
+    >>> who_stays(moved)[["segment", "stays", "goes_to", "fleeting"]].values.tolist()
+    [[1, 0.9, 2, False], [2, 0.2, 1, True]]
+    """
+    counts = migration.to_numpy(np.float64)
+    seen, names = counts.sum(1), migration.index.to_numpy()
+    share = counts / np.maximum(seen, 1)[:, None]
+    others = share - np.diag(np.diag(share) + 1)
+    stays = np.where(seen > 0, np.diag(share), np.nan)
+    return pd.DataFrame({
+        "segment": names, "seen": seen.astype(np.int64), "stays": stays, "goes_to": names[others.argmax(1)],
+        "goes": others.max(1), "fleeting": (seen >= _LEAST_SEEN) & (stays < 0.5),
+    })  # fmt: skip
+
+
+def judge_stability(jaccard: NDArray[np.float64], migration: pd.DataFrame) -> pd.DataFrame:
+    """Whether each segment comes back in bootstraps (Hennig's reading of a mean Jaccard overlap) and keeps customers.
+
+    Returns
+    -------
+    pandas.DataFrame
+        segment, jaccard, verdict ("stable", "a pattern", "doubtful", or "does not last") and stays, the share of its
+        customers who are there 30 days later (missing where nobody was seen in two spans).
+    """
+    after = who_stays(migration)
+    read = np.where(jaccard >= 0.75, "stable", np.where(jaccard >= 0.6, "a pattern", "doubtful"))
+    verdict = np.where(after["fleeting"], "does not last", read)
+    return pd.DataFrame({"segment": after["segment"], "jaccard": jaccard, "verdict": verdict, "stays": after["stays"]})
 
 
 def compare_assigners(table: EventTable, by: Yardstick, minimum: int, rng: np.random.Generator) -> pd.DataFrame:
