@@ -86,7 +86,7 @@ def _facts(found: Any, out: Path, model: Path | None) -> dict[str, Any]:
         "goal": found.goal,
         "winner": {name: winner[name] for name in ("name", "family", "settings", "value", "se")},
         "sentence": found.sentence,
-        "holds_in_last_period": None if found.last is None else bool(found.last.holds),
+        "last_period": None if found.last is None else found.last.verdict,
         "candidates": found.table["state"][found.table["kind"] != "reference"].value_counts().to_dict(),
         "config": str(out / "config.json"),
         "model": None if model is None else str(model),

@@ -166,7 +166,7 @@ def _last(tuning: Tuning) -> dict[str, Any] | None:
     unit, scale = Unit(1.0, "", _SHORT[tuning.goal]), tuning.scale
     values = sorted(last.values.items(), key=lambda item: -item[1].value)
     return {
-        "holds": last.holds,
+        "verdict": last.verdict,
         "winner": last.winner,
         "looks": last.looks,
         "values": _values_chart([_scaled(name, found, scale, last.winner) for name, found in values], unit),

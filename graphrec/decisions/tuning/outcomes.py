@@ -74,14 +74,15 @@ class Tuning:
         trials: list[Trial],
         winner: Trial,
         last: LastPeriod | None,
+        asked: int,
     ) -> Tuning:
-        """Gather what the search left."""
+        """Gather what the search left of the candidates that were asked for."""
         near = {one.number for one in within_one_error(trials)}
         rows = [_row(one, space, task.scale, near, winner) for one in trials]
         rows += [_reference(name, score, task.scale) for name, score in task.references().items()]
         table = pd.DataFrame(rows).sort_values("value", ascending=False, kind="stable", ignore_index=True)
         config = space.configure(winner.params, base)
-        sentence = _sentence(trials, winner, space, task, last)
+        sentence = " ".join([*_unfinished(trials, space, asked), _sentence(trials, winner, space, task, last)])
         return cls(goal, config, table, sentence, last, task.periods.to_dict(), task.unit, task.scale)
 
     def with_model(self, model: Recommender) -> Tuning:
@@ -148,6 +149,16 @@ def _figures(score: Score | None, scale: float) -> dict[str, float]:
     return {"value": found.value * scale, "se": found.se * scale, "low": found.low * scale, "high": found.high * scale}
 
 
+def _unfinished(trials: list[Trial], space: SearchSpace, asked: int) -> list[str]:
+    """Say what the time did not suffice for."""
+    if len(trials) >= asked:
+        return []
+    tried = {one.baseline for one in trials}
+    missing = [name for name, _ in space.baselines if name not in tried][: asked - len(trials)]
+    without = f"; not tried, though they should stand in the table: {', '.join(missing)}" if missing else ""
+    return [f"The time ended after {len(trials)} of {asked} candidates{without}. The same command goes on."]
+
+
 def _sentence(trials: list[Trial], winner: Trial, space: SearchSpace, task: Task, last: LastPeriod | None) -> str:
     """What was chosen and why, and whether it holds."""
     said = [_chosen(trials, winner, space), *_against_nobody(winner, task)]
@@ -158,6 +169,8 @@ def _sentence(trials: list[Trial], winner: Trial, space: SearchSpace, task: Task
 def _chosen(trials: list[Trial], winner: Trial, space: SearchSpace) -> str:
     near = within_one_error(trials)
     judged = sum(one.score is not None for one in trials)
+    if judged == 1 and winner.number == 0:
+        return "Only the default was valued, so nothing was chosen."
     count = f"{len(near)} of {judged} candidates are within one standard error of the best"
     if winner.number == 0:
         return f"{count}{_too_narrow(near, winner)}, the default among them: no change has earned its place."

@@ -126,7 +126,7 @@ def tune(
         ended = book.trials()
         winner = choose_winner(ended, space)
         last = search.check_last(ended, winner)
-    made = Tuning.of(chosen, task, space, base, ended, winner, last)
+    made = Tuning.of(chosen, task, space, base, ended, winner, last, trials)
     if out is not None:
         made.write(out)
     if not fit:

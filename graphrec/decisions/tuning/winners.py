@@ -88,6 +88,16 @@ class LastPeriod:
         gap = self.differences.get(self.rival)
         return gap is None or gap.value >= -gap.se
 
+    @property
+    def verdict(self) -> str:
+        """In words: "better", "not told apart", "behind", or "nothing to compare with"."""
+        gap = self.differences.get(self.rival)
+        if gap is None:
+            return "nothing to compare with"
+        if gap.low > 0:
+            return "better"
+        return "not told apart" if self.holds else "behind"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         tables = {name: {k: _plain(v) for k, v in getattr(self, name).items()} for name in ("values", "differences")}
@@ -97,6 +107,7 @@ class LastPeriod:
             "rival": self.rival,
             "role": self.role,
             "holds": self.holds,
+            "verdict": self.verdict,
             "looks": self.looks,
         } | {"failures": dict(self.failures)}
 

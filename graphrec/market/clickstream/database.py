@@ -210,7 +210,9 @@ def _prepare(database: EventDatabase, key: PseudonymKey | None, time_zone: str |
             connection.executemany("INSERT INTO settings VALUES (?, ?)", list(values.items()))
         return
     if not {"settings", "events", "loads"} <= found:
-        raise DataError(f"{database.path} is a DuckDB file without events; name the file that `graphrec ingest` wrote")
+        raise DataError(
+            f"{database.path} is no database of events; load the files with `graphrec ingest` and name what it wrote"
+        )
     settings = database.settings
     if settings["format"] != _FORMAT:
         raise DataError(f"{database.path} has the format {settings['format']}; this version reads {_FORMAT}")

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from graphrec.market.clickstream.database import open_events
@@ -34,7 +36,12 @@ RETRAIN_NOTE = "retrain.json"
 """File in a model's folder that says why the model is gone and has to be trained again."""
 _MODEL_FILES = ("recommender.json", "appetite.json", "encoder.json")
 _MODEL_PARTS = ("state-*", *_MODEL_FILES, "fingerprint.txt", "*.safetensors", "*.parquet", "*.csv", "*.jsonl")
-_NAMES = ("customer_id", "customer", "user_id", "household_id")
+_NAMES = (
+    "customer_id", "customer", "customerid", "user_id", "userid", "household_id", "client", "client_id", "member_id",
+    "contact_id", "visitor_id", "visitorid",
+)  # fmt: skip
+"""Names of a column of customers, in small letters. Other columns stay: a product may have the same number."""
+_DECIMAL = re.compile(r"(?<=\d)\.0$")
 
 
 @dataclass(frozen=True)
@@ -195,7 +202,15 @@ def _models_below(place: Path) -> list[Path]:
 def _may_hold(model: Path, wanted: set[str]) -> bool:
     """Whether a table of the model names the customer, or the model has no table that names anybody."""
     tables = [frame["customer_id"] for frame in map(_read_table, _tables_below(model)) if "customer_id" in frame]
-    return not tables or any(bool(ids.astype(str).isin(wanted).any()) for ids in tables)
+    return not tables or any(bool(_spelled(ids).isin(wanted).any()) for ids in tables)
+
+
+def _spelled(ids: pd.Series) -> pd.Series:
+    """Ids as text. A missing id makes a column of whole numbers one of decimals, and 17 would be written as 17.0."""
+    if pd.api.types.is_float_dtype(ids):
+        whole = ids.notna() & np.isfinite(ids) & (ids == ids.round())
+        return ids.astype(str).mask(whole, ids.where(whole).astype("Int64").astype(str))
+    return ids.astype(str).str.replace(_DECIMAL, "", regex=True)
 
 
 def _withdraw(model: Path, now: datetime) -> None:
@@ -236,9 +251,9 @@ def _remove_rows(file: Path, wanted: set[str]) -> int:
 def _hits(file: Path, wanted: set[str]) -> Iterator[tuple[pd.DataFrame, pd.Series]]:
     """Return the table and which rows name the customer, where it has a column of customers."""
     frame = _read_table(file)
-    names = [name for name in frame.columns if name in _NAMES]
+    names = [name for name in frame.columns if str(name).lower() in _NAMES]
     if names:
-        yield frame, pd.concat([frame[name].astype(str).isin(wanted) for name in names], axis=1).any(axis=1)
+        yield frame, pd.concat([_spelled(frame[name]).isin(wanted) for name in names], axis=1).any(axis=1)
 
 
 def _read_table(file: Path) -> pd.DataFrame:
@@ -266,4 +281,7 @@ def _names_customer(line: str, wanted: set[str]) -> bool:
         value = json.loads(line)
     except ValueError:
         return False
-    return isinstance(value, dict) and any(str(value.get(name)) in wanted for name in _NAMES)
+    if not isinstance(value, dict):
+        return False
+    named = pd.Series([held for name, held in value.items() if name.lower() in _NAMES], dtype=object)
+    return bool(_spelled(named).isin(wanted).any())

@@ -9,6 +9,7 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -122,6 +123,29 @@ def test_an_erased_customer_does_not_come_back(made: tuple[Path, pd.DataFrame], 
         assert record["erased customers"] == 1 and record["journal"][0]["action"] == "erasure"
         assert str(pseudonym) not in json.dumps(record["journal"])
     assert not erase_customer(database, user, key=KEY).known
+
+
+def test_the_customer_is_found_however_the_identifier_is_written(
+    made: tuple[Path, pd.DataFrame], tmp_path: Path
+) -> None:
+    file, raw = made
+    user = raw["user_id"].value_counts().index[0]
+    database, out = fill(tmp_path, file), tmp_path / "out"
+    for name in ("model", "other"):
+        (out / name).mkdir(parents=True)
+        (out / name / "encoder.json").write_text("{}")
+    with_a_gap = {"customer_id": [float(user), np.nan, 7.0, 7.5, np.inf]}
+    pd.DataFrame(with_a_gap).to_parquet(out / "segments.parquet")
+    pd.DataFrame(with_a_gap).to_parquet(out / "model" / "customers.parquet")
+    pd.DataFrame({"customer_id": [np.nan, 7.0]}).to_parquet(out / "other" / "customers.parquet")
+    pd.DataFrame({"Client": [f"{user}.0", "7"], "price": [user, user]}).to_csv(out / "calls.csv", index=False)
+    (out / "advice.jsonl").write_text(f'{{"customer_id": {user}.0}}\n{{"customer_id": "x", "rank": {user}}}\n')
+    done = erase_customer(database, user, key=KEY, artefacts=[out])
+    assert {Path(name).name: lost for name, lost in done.files.items()} == {
+        "segments.parquet": 1, "calls.csv": 1, "advice.jsonl": 1
+    }  # fmt: skip
+    assert [Path(model).name for model in done.models] == ["model"]
+    assert pd.read_parquet(out / "segments.parquet")["customer_id"].tolist()[1:] == [7.0, 7.5, np.inf]
 
 
 def test_the_deleted_pages_are_gone_from_the_file(made: tuple[Path, pd.DataFrame], tmp_path: Path) -> None:
