@@ -128,11 +128,11 @@ _FRENCH = {
 
 _ENGLISH |= {
     "months": "From one month to the next", "n looks 1": "1 look", "n carts 1": "1 into the cart",
-    "n removals 1": "1 taken out", "n purchases 1": "1 bought",
+    "n removals 1": "1 taken out", "n purchases 1": "1 bought", "says the same as": "says the same as “{habit}”",
 }  # fmt: skip
 _FRENCH |= {
     "months": "D'un mois à l'autre", "n looks 1": "1 vue", "n carts 1": "1 au panier", "n removals 1": "1 retiré",
-    "n purchases 1": "1 acheté",
+    "n purchases 1": "1 acheté", "says the same as": "dit la même chose que «\u00a0{habit}\u00a0»",
 }  # fmt: skip
 
 LABELS: Mapping[str, Mapping[str, str]] = {"en": _ENGLISH, "fr": _FRENCH}

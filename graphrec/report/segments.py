@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from graphrec.market.segmentation.segmentnames import advise_segment, define_segments, tell_reason, words_of
+from graphrec.market.segmentation.segmentnames import (
+    advise_segment,
+    define_segments,
+    show_share,
+    tell_fleeting,
+    tell_reason,
+    words_of,
+)
 from graphrec.market.segmentation.solicitedsegments import solicitation_pressure
 from graphrec.market.writing import write_text
 from graphrec.report.document import _environment
@@ -74,10 +81,11 @@ def segment_pages(found: Segmentation, *, market: Market | None = None, language
     rows = {int(row["segment"]): row for row in found.profiles.to_dict("records")}
     pressure = None if market is None else solicitation_pressure(found, market)
     overview = _overview(found, rows, names, told, language)
-    pages = [{"key": "segments", "title": label["overview"], "values": overview}]
+    pages: list[dict[str, Any]] = [{"key": "segments", "title": label["overview"], "number": "", "values": overview}]
     for segment, name in names.items():
         values = _segment(found, rows, segment, told[segment], pressure, language)
-        pages.append({"key": f"segment-{segment}", "template": "segment", "title": name, "values": values})
+        place = {"key": f"segment-{segment}", "number": segment, "template": "segment"}
+        pages.append(place | {"title": name, "values": values})
     return pages
 
 
@@ -94,6 +102,7 @@ def _overview(
         (label["minimum"], show.number(found.minimum_events), label["events each"]),
         (label["rules right"], show.percent(found.rule_card.fidelity), label["held out"]),
     ]
+    fleeting = tell_fleeting(found.migration, names, language)
     jaccard = found.stability.set_index("segment")["jaccard"]
     return {
         "l": label,
@@ -101,7 +110,8 @@ def _overview(
         "reason": tell_reason(found.found, found.size, found.stability, language),
         "curve_told": found.tell(language),
         "segments": [
-            {"key": f"segment-{k}", "name": names[k], "told": told[k], "customers": show.number(rows[k]["customers"]),
+            {"key": f"segment-{k}", "number": k, "name": names[k], "told": told[k], "fleeting": fleeting.get(k, ""),
+              "customers": show.number(rows[k]["customers"]),
              "share": show.percent(rows[k]["share"]), "width": round(100 * float(rows[k]["share"]), 2),
              "revenue": show.percent(rows[k]["share_of_revenue"]),
              "revenue_width": round(100 * float(rows[k]["share_of_revenue"]), 2),
@@ -121,7 +131,7 @@ def _overview(
                        "width": round(100 * float(row["agreement"]), 2)} for row in found.assigners.to_dict("records")],
         "habits": [{"name": label[f"habit.{row['habit']}"], "reliability": show.percent(row["reliability"]),
                     "width": round(100 * float(row["reliability"]), 1),
-                    "reason": label.get(str(row["reason"]), str(row["reason"]))}
+                    "reason": _left_out(str(row["reason"]), label)}
                    for row in found.habits.to_dict("records")],
     }  # fmt: skip
 
@@ -170,8 +180,15 @@ class _Shown:
         """A share as a percentage, or a dash."""
         if share is None or not np.isfinite(float(share)):
             return "–"
-        decimals = 1 if 0 < abs(float(share)) < 0.1 else 0
-        return self._words["percent"].format(n=self.number(100 * float(share), decimals))
+        return show_share(share, self._words, 1 if 0 < float(share) < 0.1 else 0)
+
+
+def _left_out(reason: str, label: Mapping[str, str]) -> str:
+    """Why a habit is not used, with the other habit by its label."""
+    same = "says the same as "
+    if reason.startswith(same):
+        return label[same.strip()].format(habit=label[f"habit.{reason.removeprefix(same)}"])
+    return label.get(reason, reason)
 
 
 def _rules(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import graphrec
@@ -53,3 +55,29 @@ def test_a_single_segment_has_pages_too_and_a_market_brings_the_pressure() -> No
 def test_an_unknown_language_is_refused(found: graphrec.Segmentation) -> None:
     with pytest.raises(DataError, match="language is 'de'"):
         segment_pages(found, language="de")
+
+
+def test_a_segment_that_its_customers_leave_is_marked_and_numbers_are_those_of_the_segments(
+    found: graphrec.Segmentation,
+) -> None:
+    numbers = [1, 2, 3, 4]
+    moved = pd.DataFrame([[90, 5, 3, 2], [10, 80, 5, 5], [2, 40, 8, 0], [1, 1, 2, 0]], index=numbers, columns=numbers)
+    pages = segment_pages(replace(found, migration=moved), language="en")
+    rows = pages[0]["values"]["segments"]
+    assert [row["number"] for row in rows] == [page["number"] for page in pages[1:]] == numbers
+    told = "does not last: 16 % of 50 stay after 30 days, 80 % go to 2 "
+    assert [row["fleeting"].startswith(told) for row in rows] == [False, False, True, False]
+    assert not any(row["fleeting"] for row in rows[3:])  # four customers say nothing yet
+
+
+def test_a_french_page_has_no_english_and_no_internal_name_and_never_rounds_to_all(
+    found: graphrec.Segmentation, tmp_path: Path
+) -> None:
+    habits = found.habits.assign(reason="says the same as hour_cos")
+    customers = pd.concat([found.customers.assign(abstained=False)] * 2, ignore_index=True)
+    customers.loc[0, "abstained"] = True
+    strange = replace(found, habits=habits, customers=customers)
+    text = write_segments(tmp_path / "fr.html", strange, language="fr").read_text(encoding="utf-8")
+    assert "hour_cos" not in text and "says the same" not in text and "needs no network" not in text
+    assert "dit la même chose que" in text and "99,9\u202f% affectés" in text
+    assert '<span class="number">1</span>' + found.names_in("fr")[1].replace("'", "&#39;") in text

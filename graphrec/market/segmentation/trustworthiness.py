@@ -21,8 +21,10 @@ from graphrec.market.segmentation.habitmeasures import Habits, Prices, measure_h
 from graphrec.market.segmentation.habitscale import HabitScale
 from graphrec.market.segmentation.mixture import Mixture
 
-__all__ = ["STEPS", "Curve", "Yardstick", "compare_assigners", "compare_months", "judge_stability", "measure_reliability",
-           "who_stays"]  # fmt: skip
+__all__ = [
+    "STEPS", "Curve", "Yardstick", "compare_assigners", "compare_months", "judge_stability", "measure_reliability",
+    "who_stays",
+]  # fmt: skip
 
 STEPS = (2, 3, 5, 8, 10, 15, 20, 30, 50, 80, 120)
 _LEAST_RICH = 30

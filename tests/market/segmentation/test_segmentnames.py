@@ -80,3 +80,20 @@ def test_equal_profiles_get_numbered_names() -> None:
     row = {"carts_per_look": 0.1, "purchases_per_look": 0.05, "purchases_per_cart": 0.5, "peak_hour": 12.0}
     profiles = pd.DataFrame([{"segment": i, **row} for i in range(3)])
     assert list(name_segments(profiles).values()) == ["Customers", "Customers 2"]
+
+
+@pytest.mark.parametrize(
+    ("figure", "habit", "here", "every", "said"),
+    [
+        ("one_category", "one_category", 0.17, 0.19, False), ("one_category", "one_category", 0.23, 0.19, True),
+        ("weekend", "weekend", 0.95, 0.85, True), ("weekend", "weekend", 0.99, 0.98, False),
+        ("peak_hour", "hour_sin", 8.0, 9.0, False), ("peak_hour", "hour_sin", 23.0, 1.0, True),
+    ],
+)  # fmt: skip
+def test_a_definition_says_only_what_distinguishes(
+    figure: str, habit: str, here: float, every: float, said: bool
+) -> None:
+    shares = {"share": 1.0, "share_of_revenue": 1.0, "revenue": 1.0}
+    rows = [{"segment": 0, figure: every, f"lift_{habit}": 0.0}, {"segment": 1, figure: here, f"lift_{habit}": 0.9}]
+    told = define_segments(pd.DataFrame([row | shares for row in rows]))[1]
+    assert ("no habit stands out" in told) is not said
