@@ -41,6 +41,7 @@ from graphrec.market.segmentation.trustworthiness import (
     Yardstick,
     compare_assigners,
     compare_months,
+    judge_stability,
     measure_reliability,
 )
 from graphrec.market.tables import DataError
@@ -71,7 +72,7 @@ class Segmentation:
     choice : pandas.DataFrame
         Numbers of segments that were tried; see `clustercount.ClusterCount`.
     stability : pandas.DataFrame
-        segment, jaccard (mean over bootstraps of the customers), verdict.
+        segment, jaccard (mean over bootstraps of the customers), verdict, stays; see `trustworthiness.judge_stability`.
     months, migration : pandas.DataFrame
         Agreement of consecutive months, and who went where; see `trustworthiness.compare_months`.
     assigners : pandas.DataFrame
@@ -286,7 +287,6 @@ def segment_customers(
     customers = pd.DataFrame(pd.concat(frames, ignore_index=True))
     stability, migration = compare_months(table, by, least)
     profiles = describe_segments(table, habits, by, frames[0])
-    names = tuple(range(1, by.mixture.size + 1))
     return Segmentation(
         customers=customers,
         profiles=profiles,
@@ -294,7 +294,7 @@ def segment_customers(
         least_probability=least_probability,
         reliability=curve.table,
         choice=choice,
-        stability=pd.DataFrame({"segment": names, "jaccard": jaccard, "verdict": [_verdict(j) for j in jaccard]}),
+        stability=judge_stability(jaccard, migration),
         months=stability,
         migration=migration,
         assigners=compare_assigners(table, by, least, curve_rng),
@@ -389,8 +389,3 @@ def _customers_frame(
         "customer_id": table.customers, "segment": segment, "probability": top, "abstained": few | between,
         "reason": reason, "likeliest": likeliest, "events": counts,
     })  # fmt: skip
-
-
-def _verdict(jaccard: float) -> str:
-    """Hennig's reading of a mean Jaccard overlap."""
-    return "stable" if jaccard >= 0.75 else "a pattern" if jaccard >= 0.6 else "doubtful"

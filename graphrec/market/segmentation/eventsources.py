@@ -27,7 +27,7 @@ from graphrec.market.tables import EVENT_TYPES, DataError, Market
 if TYPE_CHECKING:
     pass
 
-__all__ = ["ALIASES", "NEEDED", "Source", "kind_codes", "read_blocks", "read_events", "table_of_frame"]
+__all__ = ["ALIASES", "NEEDED", "Source", "kind_codes", "read_blocks", "read_events", "table_of_frame", "whole_ids"]
 
 Source = Market | EventDatabase | EventTable | pd.DataFrame | str | Path | Sequence[str | Path]
 """What events are read from."""
@@ -168,11 +168,40 @@ def _read_files(files: list[Path]) -> pd.DataFrame:
             numbers = frame[name].cast(kind, strict=False)
             if name == "price" or numbers.null_count() == frame[name].null_count():
                 frame = frame.with_columns(numbers)  # identifiers only where every one of them is a number
-    return pd.DataFrame(frame.to_pandas())
+    read = pd.DataFrame(frame.to_pandas())
+    if "customer_id" in frame.columns and frame.schema["customer_id"].is_integer():
+        who = frame["customer_id"]  # beside a missing one, pandas would make numbers with a decimal point of all
+        read["customer_id"] = pd.arrays.IntegerArray(
+            who.fill_null(0).to_numpy().copy(), who.is_null().to_numpy().copy()
+        )
+    return read
+
+
+def whole_ids(ids: NDArray[Any]) -> NDArray[Any]:
+    """Identifiers without the decimal point that a missing value beside them gave to whole numbers.
+
+    Examples
+    --------
+    >>> whole_ids(np.array([500100.0, 500200.0])).tolist(), whole_ids(np.array(["a1"])).tolist()
+    ([500100, 500200], ['a1'])
+    """
+    if ids.dtype.kind == "f" and bool((np.abs(ids) < 2**53).all()) and bool((ids == np.floor(ids)).all()):
+        return ids.astype(np.int64)
+    return ids
+
+
+def _check_columns(names: list[str]) -> None:
+    """Name what is missing as a file of the marketplace calls it, and what is there as this one does."""
+    of = {new: old for old, new in ALIASES.items()}
+    missing = [name for name in NEEDED if name not in names and of.get(name) not in names]
+    if missing:
+        told = ", ".join(f"{of[name]} (or {name})" if name in of else name for name in missing)
+        raise DataError(f"events need {told}; found: {', '.join(names)[:300]}")
 
 
 def _named(part: Any) -> Any:
     """A polars frame under the names of the data model, with only the columns that are read."""
+    _check_columns(list(part.columns))
     have = set(part.columns)
     names = {old: new for old, new in ALIASES.items() if old in have and new not in have}
     part = part.rename(names)
@@ -223,10 +252,8 @@ def table_of_frame(frame: pd.DataFrame, *, before: datetime | None = None, time_
     DataError
         A needed column is missing.
     """
+    _check_columns([str(name) for name in frame.columns])
     frame = frame.rename(columns={old: new for old, new in ALIASES.items() if old in frame and new not in frame})
-    missing = [name for name in NEEDED if name not in frame]
-    if missing:
-        raise DataError(f"events need {', '.join(missing)}; found: {', '.join(map(str, frame.columns))[:300]}")
     times, zone = _utc(frame["event_time"]), ZoneInfo(time_zone)
     kind, known = _kinds(frame["event_type"])
     good = {"have no time": times.notna().to_numpy(), "have no customer": frame["customer_id"].notna().to_numpy(),
@@ -251,7 +278,7 @@ def table_of_frame(frame: pd.DataFrame, *, before: datetime | None = None, time_
         "product": _codes(frame.get("product_id"), len(frame)), "session": _codes(frame.get("session_id"), len(frame)),
         "price": np.full(len(frame), np.nan) if price is None else np.where(price > 0, price, np.nan),
     }  # fmt: skip
-    return EventTable.of(np.asarray(ids), columns, categories, brands, set_aside)
+    return EventTable.of(whole_ids(np.asarray(ids)), columns, categories, brands, set_aside)
 
 
 def _utc(column: pd.Series) -> pd.Series:

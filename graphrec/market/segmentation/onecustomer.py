@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graphrec.market.segmentation.eventsources import ALIASES, NEEDED, kind_codes, table_of_frame
+from graphrec.market.segmentation.eventsources import ALIASES, NEEDED, kind_codes, table_of_frame, whole_ids
 from graphrec.market.segmentation.eventtable import EventTable
 from graphrec.market.tables import DataError
 
@@ -68,7 +68,8 @@ def _plain(frame: pd.DataFrame, time_zone: str) -> EventTable | None:
         "session": _coded(_values(column.get("session_id")), len(frame))[0],
     }  # fmt: skip
     who = ids.pop()
-    return EventTable.of(np.array([who], dtype=object if isinstance(who, str) else None), columns, categories, brands)
+    own = whole_ids(np.array([who], dtype=object if isinstance(who, str) else None))
+    return EventTable.of(own, columns, categories, brands)
 
 
 @cache

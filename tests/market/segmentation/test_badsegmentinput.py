@@ -79,6 +79,33 @@ def test_rows_that_say_nothing_are_counted_by_reason(planted: Any) -> None:
     assert found.set_aside == {"have no time": 1, "have no customer": 1, "are of an unknown type": 1}
 
 
+def test_one_missing_customer_leaves_the_identifiers_of_the_others_as_they_are(tmp_path: Path, plant: Any) -> None:
+    events, _ = plant(30, seed=5)
+    events = events.assign(user_id=events["user_id"].astype("Int64") + 2**60 + 1)
+    whole = graphrec.segment_customers(events, segments=1, rng=0).customers
+    events.loc[events.index[[3, 7]], "user_id"] = pd.NA
+    events.to_csv(tmp_path / "events.csv", index=False)
+    found = graphrec.segment_customers(tmp_path / "events.csv", segments=1, rng=0)
+    assert found.set_aside == {"have no customer": 2} and found.customers["customer_id"].dtype == np.int64
+    assert list(found.customers["customer_id"]) == list(whole["customer_id"])
+    again = graphrec.Segmentation.load(found.save(tmp_path / "model"))
+    assert again.customers["customer_id"].dtype == again.assign(events)["customer_id"].dtype == np.int64
+    small = events.assign(user_id=(events["user_id"] - 2**60).astype("float64"))  # as pandas reads such a file
+    assert again.assign(small)["customer_id"].dtype == np.int64
+    words = events.assign(user_id="c" + events["user_id"].astype("string"))
+    words.to_csv(tmp_path / "words.csv", index=False)
+    assert again.assign(tmp_path / "words.csv")["customer_id"].str.startswith("c1152921504").all()
+
+
+def test_a_missing_column_is_named_as_the_file_would_name_it(tmp_path: Path, planted: Any) -> None:
+    wrong = planted.events.head(20).rename(columns={"user_id": "uid"})
+    wrong.to_csv(tmp_path / "wrong.csv", index=False)
+    for source in (wrong, tmp_path / "wrong.csv"):
+        with pytest.raises(DataError, match=r"need user_id \(or customer_id\); found: .*uid") as told:
+            graphrec.segment_customers(source)
+        assert "user_session" in str(told.value) and ", session_id" not in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("words", "wrong"),
     [
