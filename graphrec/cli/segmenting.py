@@ -33,7 +33,13 @@ def segment(
     """Find segments of habits, name them, and say from how many events on they can be trusted."""
     from graphrec.market.ingestion import read_market
     from graphrec.market.segmentation.customersegments import segment_customers
-    from graphrec.market.segmentation.segmentnames import define_segments, tell_reason, words_of
+    from graphrec.market.segmentation.segmentnames import (
+        define_segments,
+        show_share,
+        tell_fleeting,
+        tell_reason,
+        words_of,
+    )
     from graphrec.market.writing import check_writable, write_table
     from graphrec.report.printing import check_printer, print_pdf
     from graphrec.report.segments import write_segments
@@ -66,9 +72,13 @@ def segment(
         "set_aside": dict(found.set_aside),
         "profiles": [
             {"segment": k, "name": names[k], "definition": told[k], "customers": int(sizes.get(k, 0)),
-             "jaccard": float(found.stability.set_index("segment")["jaccard"][k])} for k in names
+             "jaccard": float(found.stability.set_index("segment")["jaccard"][k]),
+             "verdict": str(found.stability.set_index("segment")["verdict"][k])} for k in names
         ],
     }  # fmt: skip
-    lines = [reason, found.tell(language), *(f"  {k}. {names[k]}: {told[k]}" for k in names)]
-    lines += [f"{facts['abstained']:.0%} of {len(found.customers):,} customers are not assigned; the pages are {page}"]
+    gone = tell_fleeting(found.migration, names, language)
+    left = show_share(float(found.customers["abstained"].mean()), words_of("en"))
+    lines = [reason, found.tell(language)]
+    lines += [f"  {k}. {names[k]}: {told[k]}" + (f"\n     {gone[k]}" if k in gone else "") for k in names]
+    lines += [f"{left} of {len(found.customers):,} customers are not assigned; the pages are {page}"]
     say(facts, as_json, "\n".join(lines))

@@ -78,6 +78,11 @@ def test_a_french_page_has_no_english_and_no_internal_name_and_never_rounds_to_a
     customers.loc[0, "abstained"] = True
     strange = replace(found, habits=habits, customers=customers)
     text = write_segments(tmp_path / "fr.html", strange, language="fr").read_text(encoding="utf-8")
-    assert "hour_cos" not in text and "says the same" not in text and "needs no network" not in text
+    assert (
+        "hour_cos" not in text
+        and "says the same" not in text
+        and "needs no network" not in text
+        and "Skip to" not in text
+    )
     assert "dit la même chose que" in text and "99,9\u202f% affectés" in text
     assert '<span class="number">1</span>' + found.names_in("fr")[1].replace("'", "&#39;") in text
