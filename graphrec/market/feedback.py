@@ -31,7 +31,7 @@ def read_texts(texts: Sequence[object], *, reader: TextReader | None = None) -> 
     Parameters
     ----------
     texts : sequence of str
-        French, English or both in one text.
+        French, English or both in one text. A pandas Series keeps its index.
     reader : TextReader, optional
         By default the packaged one; `graphrec.market.texts.textreader.fit_reader` makes others.
 
@@ -43,7 +43,7 @@ def read_texts(texts: Sequence[object], *, reader: TextReader | None = None) -> 
     Raises
     ------
     DataError
-        ``texts`` is a single text.
+        ``texts`` is no sequence of texts: a single text, a table, a number, nothing.
 
     Notes
     -----
@@ -85,7 +85,7 @@ def read_feedback(market: Market, *, reader: TextReader | None = None) -> Market
     """
     texts, place = _distinct(market.feedback["text"])
     told = read_texts(texts, reader=reader)
-    silent = told["note"].isin(["empty", "no words"]) & (told["sentiment"] == 0)
+    silent = told["note"].isin(["empty", "not a text", "no words"]) & (told["sentiment"] == 0)
     columns = {
         "text": told["text"],
         "language": told["language"],

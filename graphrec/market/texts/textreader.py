@@ -13,7 +13,7 @@ to the same texts and is not saved.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -74,29 +74,30 @@ class TextReader:
         Parameters
         ----------
         texts : sequence of str
-            What is missing or no text counts as empty.
+            What is missing counts as empty. A pandas Series keeps its index.
 
         Returns
         -------
         pandas.DataFrame, one row for each text
             text (masked), language (``en``, ``fr``, ``mixed`` or ``unknown``), sentiment (-1 to 1), mood (``negative``,
             ``neutral`` or ``positive``), topics (tuple), topic_sentiment (tuple, one for each topic), note (``""``,
-            ``empty``, ``no words``, ``unknown language`` or ``cut``).
+            ``empty``, ``not a text``, ``no words``, ``unknown language`` or ``cut``).
 
         Raises
         ------
         DataError
-            ``texts`` is one text, not a sequence of texts.
+            ``texts`` is no sequence of texts: one text, a table, a number, nothing.
 
         Notes
         -----
         Assumes that words mean what they say: irony is read as praise. A text in a language that is not known, or
         without words, is neutral without topics; emojis alone still count.
         """
-        if isinstance(texts, str | bytes):
-            raise DataError("texts is one text; give a sequence of texts, such as [text]")
-        parts = [self._read_batch(texts[start : start + _BATCH]) for start in range(0, len(texts), _BATCH)]
-        return pd.concat(parts, ignore_index=True) if parts else self._read_batch([])
+        known = _sequence(texts)
+        parts = [self._read_batch(known[start : start + _BATCH]) for start in range(0, len(known), _BATCH)]
+        found = pd.concat(parts, ignore_index=True) if parts else self._read_batch([])
+        given: object = texts
+        return found.set_axis(given.index) if isinstance(given, pd.Series) else found
 
     def _read_batch(self, texts: Sequence[object]) -> pd.DataFrame:
         clean = [clean_text(text) for text in texts]
@@ -264,6 +265,19 @@ def load_reader(path: Path | None = None) -> TextReader:
     )
 
 
+def _sequence(texts: object) -> list[object]:
+    """The texts as a list; an error names what was given instead and what to give."""
+    if isinstance(texts, str | bytes):
+        raise DataError("texts is one text; give a sequence of texts, such as [text]")
+    if isinstance(texts, pd.DataFrame):
+        raise DataError(f"texts is a table; give its column of texts, such as table[{next(iter(texts), 'text')!r}]")
+    if isinstance(texts, Mapping | Set) or not isinstance(texts, Iterable):
+        raise DataError(f"texts is {type(texts).__name__}, no sequence of texts; give a list, such as [text]")
+    if isinstance(texts, np.ndarray) and texts.ndim != 1:
+        raise DataError(f"texts is an array of shape {texts.shape}; give one dimension, such as texts[:, 0]")
+    return list(texts)
+
+
 def _embed(embedding: Embedding | None, texts: Sequence[str]) -> Floats:
     if embedding is None:
         raise DataError("this reader has neither a vocabulary nor an embedding; make it with fit_reader")
@@ -324,9 +338,13 @@ def _is_emojis(text: str) -> bool:
 
 def _note(raw: object, clean: str, language: str) -> str:
     if not clean:
-        return "empty"
+        return "empty" if isinstance(raw, str) or _missing(raw) else "not a text"
     if isinstance(raw, str) and len(raw) > LONGEST:
         return "cut"
     if language == "unknown":
         return "unknown language" if any(map(str.isalpha, MASK.sub("", clean))) else "no words"
     return ""
+
+
+def _missing(raw: object) -> bool:
+    return raw is None or bool(pd.api.types.is_scalar(raw) and pd.isna(raw))  # type: ignore[call-overload]

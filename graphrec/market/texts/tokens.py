@@ -2,7 +2,9 @@
 
 Hides what a word is in French and English. "Not happy" and "happy" share a word and mean the opposite, so words that a
 negation reaches carry a mark beside the word itself: topics read the word, sentiment the mark (Das & Chen 2007; Pang,
-Lee & Vaithyanathan 2002). Alternative considered: a parser, which needs a download for each language.
+Lee & Vaithyanathan 2002). Litotes are read for what they mean: "not bad" says good, "could not be happier" says
+excellent, "could not be worse" says horrible. Alternative considered: a parser, which needs a download for each
+language.
 """
 
 from __future__ import annotations
@@ -48,8 +50,31 @@ _NEGATIONS = word_list("negations")
 _ENDS = word_list("ends") | frozenset(".!?;:,")
 _LIGHT = word_list("light")
 _SHORT: dict[str, str] = read_words()["short_forms"]
+_BAD = "|".join(sorted(word_list("unpleasant")))
+_BETTER, _WORSE = ("|".join(sorted(word_list(name))) for name in ("comparatives", "worse"))
+_MEANT = "meant_"
+"""Before a word that stands for what was meant; no negation reaches it."""
+# Regular expressions over the words of `split_words`, joined by blanks.
+_NO_MORE = re.compile(
+    r"\b(?:(?:could|can) (?:not|never|hardly|scarcely)|(?:ne? )?(?:pourr|pouv|saur)[a-z]+ (?:pas|jamais|guere)|"
+    r"(?:n [a-z]+ )?(?:pas|jamais) pu) (?:possibly |vraiment )?"
+    r"(?:be|have been|(?:have )?(?:ask|asked|wish|wished|hope|hoped) for|etre|avoir ete|rever|esperer|demander|"
+    r"souhaiter)"
+    rf"(?: (?:an?|any|d|de|un|une))?(?: (?:{_BETTER}|(?P<worse>{_WORSE})))(?: (?P<bad>{_BAD})\b)?"
+)
+_LITOTES = re.compile(
+    r"\b(?:ne? (?:[a-z]+ ){1,2})?(?:not|never|pas|jamais)"
+    r"(?: (?:at all|du tout|so|too|that|all that|really|been|an?|une?|si|trop|tres|vraiment|tellement|ete|en|de))*"
+    rf" (?:{_BAD})\b(?! (?:de|d|enough)\b)(?: (?:at all|du tout))?|\b(?:ne? )?regrett[a-z]+ (?:pas|rien)\b"
+)
+_STOP_IT = re.compile(
+    r"(?<!not )\b(?=(?:stop|quit|cease) (?:sending|mailing|emailing|calling|texting|contacting|spamming|messaging|"
+    r"writing|bothering|harassing|pestering)|(?:arretez|arreter|arrete|cessez|cesser|stop)"
+    r"(?: s il vous plait)? (?:de |d )?(?:me|m|nous) (?:envoyer|appeler|contacter|spammer|"
+    r"harceler|ecrire|relancer|solliciter|deranger))"
+)
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "’": "'", "‘": "'", "`": "'", "´": "'"})
-MASK = re.compile(r"<(?:email|phone|iban|card|number|name|link)>")
+MASK = re.compile(r"<(?:email|phone|iban|card|number|name|link|address)>")
 _HAPPY = re.compile("[😀😃😄😁😆😊🙂😍🥰😘😎🤩👍👏❤♥💯🎉🙏😋🤗✅🥳]|(?<!\\w)[:;=]-?[)D](?!\\w)|<3")
 _UNHAPPY = re.compile("[😡😠👎😞☹🙁😤🤬😢😭💔😒🙄🤮😩😫😕😖😣😟🤢❌]|(?<!\\w)[:=]-?[(/](?!\\w)")
 _FACE = re.compile("[:;=]-?[)D(/]|<3")
@@ -102,30 +127,64 @@ def token_features(text: str) -> tuple[list[str], list[str]]:
     --------
     >>> token_features("I am not happy, 12 days late.")
     (['am', 'not', 'happy', 'days', 'late'], ['am', 'not', 'not_happy', 'days', 'late'])
-    >>> token_features("Not bad! Fast.")[1]
-    ['not', 'not_bad', 'fast']
+    >>> token_features("Not bad! Never fast.")
+    (['not', 'bad', 'never', 'fast'], ['good', 'never', 'not_fast'])
     """
-    plain: list[str] = []
-    marked: list[str] = []
+    words = split_words(text)
+    return _counted(words), _marked(_meant(words))
+
+
+def _counted(words: list[str]) -> list[str]:
+    found: list[str] = []
+    for word in words:
+        if word == "?" and ASKS not in found:
+            found.append(ASKS)
+        elif len(word) > 1 and not word.isdigit():
+            found.append(word)
+    return found
+
+
+def _marked(words: list[str]) -> list[str]:
+    found: list[str] = []
     left = 0
-    for word in split_words(text):
+    for word in words:
         if word in _ENDS:
             left = 0
-        if word == "?" and ASKS not in plain:
-            plain.append(ASKS)
-            marked.append(ASKS)
+        if word == "?" and ASKS not in found:
+            found.append(ASKS)
         if word in ".!?;:," or word.isdigit():
+            continue
+        if word.startswith(_MEANT):
+            found.append(word[len(_MEANT) :])
             continue
         negation = word in _NEGATIONS
         if len(word) > 1:
-            plain.append(word)
             reached = left > 0 and not negation and word not in _LIGHT and not word.startswith("emoji")
-            marked.append(NEGATED + word if reached else word)
+            found.append(NEGATED + word if reached else word)
         if negation:
             left = _REACH
         elif left and word not in _LIGHT:
             left -= 1
-    return plain, marked
+    return found
+
+
+def _meant(words: list[str]) -> list[str]:
+    """Litotes and requests to stop as the word that says what is meant; a question is left as it stands."""
+    if "?" in words:
+        return words
+    said = " ".join(words)
+    meant = _LITOTES.sub(_not_bad, _NO_MORE.sub(_no_more, said))
+    meant = _STOP_IT.sub(f"{_MEANT}annoying ", meant)
+    return words if meant == said else meant.split()
+
+
+def _no_more(found: re.Match[str]) -> str:
+    return _MEANT + ("horrible" if found["worse"] or found["bad"] else "excellent")
+
+
+def _not_bad(found: re.Match[str]) -> str:
+    """Never bad says more than not bad."""
+    return _MEANT + ("excellent" if "never" in found.group() or "jamais" in found.group() else "good")
 
 
 def _fold(text: str) -> str:

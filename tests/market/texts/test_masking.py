@@ -79,3 +79,50 @@ def test_nothing_personal_reaches_a_log_a_theme_or_what_comes_back(caplog: pytes
     shown = told.to_csv() + themes.table.to_csv() + caplog.text
     assert isinstance(told, pd.DataFrame)
     assert not any(secret in shown.lower() for secret in ("jane", "doe", "example", "34 56", "00000"))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("mail jean dot dupont at gmail dot com please", "mail <email> please"),
+        ("marie arobase orange point fr", "<email>"),
+        ("to j e a n @ g m a i l . c o m now", "to <email> now"),
+        ("Awful. signed, Karim Benali", "Awful. signed, <name>"),
+        ("Nul.\nCordialement, Marie Curie", "Nul.\nCordialement, <name>"),
+        ("Best regards,\nJohn Smith", "Best regards,\n<name>"),
+        ("cordialement, marie curie", "cordialement, <name>"),
+        ("I am John Smith and angry", "I am <name> and angry"),
+        ("je suis Zoé Martin, très déçue", "je suis <name>, très déçue"),
+        ("au 12 bis rue de la Paix, 75002 Paris svp", "au <address> svp"),
+        ("221B Baker Street, London NW1 6XE", "<address>"),
+        ("10 main street springfield 62701", "<address>"),
+    ],
+)
+def test_spelt_addresses_signatures_and_streets_are_masked(text: str, kept: str) -> None:
+    assert mask_personal(text) == kept and mask_personal(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I AM VERY UNHAPPY", "Je suis Très Déçue", "disappointed at amazon.com", "Regards to the team",
+        "look at point two", "il reste 3 place de la fin", "a second hand S9 2nd screen", "2 kettles in 40 minutes",
+    ],
+)  # fmt: skip
+def test_what_only_looks_personal_stays(text: str) -> None:
+    assert mask_personal(text) == text
+
+
+@pytest.mark.parametrize(
+    ("first", "part"),
+    [
+        ("", "a "), ("", "1 rue "), ("", "Aa Bb "), ("", "a dot "), ("", "12 Main "), ("", "regards, "),
+        ("", "a at b dot "), ("", "I am A "), ("", "1 rue a a a a a a a "), ("", "Regards Aa de "), ("", "a @ "),
+        ("", "thanks, "), ("signed", " "), ("regards", " "), ("a@a", " "), ("1 rue", " "),
+    ],
+)  # fmt: skip
+def test_no_pattern_falls_into_long_backtracking(first: str, part: str) -> None:
+    text = (first + part * 1_000_000)[:1_000_000]
+    start = time.process_time()
+    clean_text(text)
+    assert time.process_time() - start < 0.3

@@ -83,7 +83,7 @@ def test_what_cannot_be_read_has_a_name_and_is_neutral() -> None:
         "とても良い",
     ]
     told = read_texts(texts)
-    assert told["note"].tolist() == ["empty"] * 4 + ["no words"] * 2 + ["unknown language"] * 3
+    assert told["note"].tolist() == ["empty"] * 3 + ["not a text"] + ["no words"] * 2 + ["unknown language"] * 3
     assert (
         (told["language"] == "unknown").all() and (told["sentiment"] == 0).all() and not told["topics"].map(len).any()
     )
@@ -164,3 +164,48 @@ def test_themes_recover_what_was_planted_and_ask_for_enough_words() -> None:
     assert found.table["texts"].tolist() == [30, 30, 30]
     with pytest.raises(DataError, match="too few for 5 themes"):
         find_themes(["one secret word"] * 3, number=5)
+
+
+@pytest.mark.parametrize(
+    ("texts", "remedy"),
+    [
+        (pd.DataFrame({"said": ["good"]}), r"table\['said'\]"), (7, "int, no sequence"), (None, "NoneType"),
+        ({"a": "b"}, "dict"), ({"good"}, "set"), (np.array([["good"]]), r"shape \(1, 1\)"), ("good", r"\[text\]"),
+    ],
+)  # fmt: skip
+def test_what_is_no_sequence_of_texts_is_refused_with_the_remedy(texts: object, remedy: str) -> None:
+    with pytest.raises(DataError, match=remedy):
+        read_texts(texts)  # type: ignore[arg-type]
+
+
+def test_a_series_keeps_its_index_and_a_number_is_named() -> None:
+    told = read_texts(pd.Series(["good", 7, None], index=[7, 9, 9]))  # type: ignore[arg-type]
+    assert told.index.tolist() == [7, 9, 9] and told["note"].tolist()[1:] == ["not a text", "empty"]
+    assert read_texts(pd.Series([], dtype=object)).empty
+    assert read_texts(text for text in ["good", "bad"])["text"].tolist() == ["good", "bad"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Not bad at all!", "Pas mal du tout !", "Je ne pourrais pas être plus contente", "I couldn't be happier",
+        "The staff was not rude", "It could not have been better", "Could not ask for more", "never disappointed",
+        "On n'aurait pas pu rêver mieux", "Je n'ai pas été déçue", "Le vendeur n'était jamais désagréable",
+        "Je ne regrette pas mon achat", "pas trop cher",
+    ],
+)  # fmt: skip
+def test_the_negation_of_blame_is_no_complaint(text: str) -> None:
+    assert read_texts([text])["mood"][0] == "positive"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It could not be worse", "Ça ne pourrait pas être pire", "I could not be more disappointed", "not happy",
+        "Je ne pourrais pas être plus déçu", "Pas mal de bugs", "not good, not nice",
+        "Please stop sending me so many emails", "stop calling me every day", "Arrêtez de m'appeler",
+        "I could not get better help",
+    ],
+)  # fmt: skip
+def test_the_negation_of_praise_and_a_request_to_stop_are_blame(text: str) -> None:
+    assert read_texts([text])["mood"][0] == "negative"
