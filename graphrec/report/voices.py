@@ -51,7 +51,7 @@ def write_voices(path: str | os.PathLike[str], market: Market, title: str = "Wha
     scripts = [read_asset("pages.js")]
     pages = [{"key": "voices", "title": "What customers say", "values": build_voices(market)}]
     text = page_template("report.html").render(
-        title=title, made_on=None, pages=pages, style=read_asset("report.css"), scripts=scripts,
+        title=title, language="en", made_on=None, pages=pages, style=read_asset("report.css"), scripts=scripts,
         policy=content_policy(scripts), data=script_json({"graph": None}),
     )  # fmt: skip
     write_text(Path(path), text)
