@@ -44,16 +44,13 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Choose models and settings on later periods, baselines always in, and say whether it helped."""
+    seconds = read_budget(budget)
+    _check_places(out, model)
     from graphrec.decisions.settings import RecommenderConfig
     from graphrec.decisions.tuning.tuner import tune as search
     from graphrec.market.ingestion import read_market
-    from graphrec.market.writing import check_writable
     from graphrec.report.leaderboard import write_leaderboard
 
-    seconds = read_budget(budget)
-    check_writable(out)
-    if model is not None:
-        check_writable(model.parent)
     config = RecommenderConfig(offer=offer, horizon_days=horizon_days, bootstraps=20)
     found = search(
         read_market(data),
@@ -77,6 +74,17 @@ def tune(
         as_json,
         f"{found.sentence}\nleaderboard written to {page}, settings to {out / 'config.json'}",
     )
+
+
+def _check_places(out: Path, model: Path | None) -> None:
+    """Refuse folders that cannot be used, before anything heavy is imported or read."""
+    from graphrec.decisions.tuning.studylock import check_idle
+    from graphrec.market.writing import check_writable
+
+    check_writable(out)
+    check_idle(out)
+    if model is not None:
+        check_writable(model.parent)
 
 
 def _facts(found: Any, out: Path, model: Path | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import graphrec
 from graphrec import cli
 from graphrec.cli.options import read_config
 from graphrec.cli.tunings import read_budget
+from graphrec.decisions.tuning.studylock import sole_user
 from graphrec.market.tables import DataError
 from graphrec.market.writing import write_market
 
@@ -69,6 +70,14 @@ def test_user_errors_end_with_code_2_and_one_line(data: Path, call: Call, tmp_pa
     ):
         code, _, err = call("tune", data, "--out", tmp_path / "none", *words)
         assert code == 2 and said in err and len(err.strip().splitlines()) == 1
+
+
+def test_a_folder_in_which_a_study_is_running_is_refused_in_one_line(data: Path, call: Call, tmp_path: Path) -> None:
+    with sole_user(tmp_path):
+        for more in ((), ("--fresh",)):
+            code, _, err = call("tune", data, "--out", tmp_path, *more)
+            assert code == 2 and len(err.strip().splitlines()) == 1
+            assert "another process is tuning in" in err and "choose another --out" in err
 
 
 def test_a_budget_is_a_time() -> None:

@@ -21,6 +21,7 @@ from graphrec.decisions.tuning.outcomes import Tuning
 from graphrec.decisions.tuning.policyvalue import prepare_policies
 from graphrec.decisions.tuning.searchloop import Clock, Search, Task
 from graphrec.decisions.tuning.searchspace import SearchSpace, appetite_space, policy_space
+from graphrec.decisions.tuning.studylock import sole_user
 from graphrec.decisions.tuning.tastevalue import prepare_tastes
 from graphrec.decisions.tuning.trialbook import open_book, stored_seed
 from graphrec.decisions.tuning.winners import choose_winner
@@ -90,7 +91,8 @@ def tune(
     Raises
     ------
     DataError
-        Too few contacts, outcomes or periods for the goal; a study of something else in the folder.
+        Too few contacts, outcomes or periods for the goal; a study of something else in the folder, or one that another
+        process is working on.
 
     Notes
     -----
@@ -112,11 +114,11 @@ def tune(
     check_graph(graph)
     base = settings_of(config)
     clock = Clock(budget)
-    place = _place(out, fresh)
     say = _narrator(progress)
-    seed = _seed(rng, place)
-    chosen = _goal(goal, market)
-    with _quiet():
+    with sole_user(_folder(out)), _quiet():
+        place = _place(out, fresh)
+        seed = _seed(rng, place)
+        chosen = _goal(goal, market)
         task = _task(chosen, market, base, graph, seed, say)
         space = _space(chosen, market, task, learned)
         given = _fingerprint(chosen, market, base, graph, space, task)
@@ -126,9 +128,9 @@ def tune(
         ended = book.trials()
         winner = choose_winner(ended, space)
         last = search.check_last(ended, winner)
-    made = Tuning.of(chosen, task, space, base, ended, winner, last, trials)
-    if out is not None:
-        made.write(out)
+        made = Tuning.of(chosen, task, space, base, ended, winner, last, trials)
+        if out is not None:
+            made.write(out)
     if not fit:
         return made
     say("fitting the winner on the whole record")
@@ -156,13 +158,21 @@ def _goal(goal: str, market: Market) -> str:
     return "appetite" if market.solicitations.empty else "policy"
 
 
-def _place(out: str | Path | None, fresh: bool) -> Path | None:
+def _folder(out: str | Path | None) -> Path | None:
+    """The folder of the study, made where it is missing."""
     if out is None:
         return None
+    check_writable(out)
     folder = Path(out)
-    check_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    place = folder / STUDY
+    return folder
+
+
+def _place(out: str | Path | None, fresh: bool) -> Path | None:
+    """The file of the study, deleted where a fresh one is asked for."""
+    if out is None:
+        return None
+    place = Path(out) / STUDY
     if fresh:
         place.unlink(missing_ok=True)
     return place
