@@ -68,11 +68,16 @@ def read_archive(folder: str | Path, name: str) -> tuple[dict[str, Any], dict[st
     path = Path(folder) / f"{name}.json"
     if not path.exists():
         raise DataError(f"{folder} holds no saved {name}: {path.name} is missing")
-    meta = json.loads(path.read_text())
-    if meta.get("format") != _FORMAT:
-        raise DataError(f"{path} has format {meta.get('format')!r}; this version reads {_FORMAT}. Save it again")
-    tensors = Path(folder) / str(meta["tensors"])
-    if not tensors.exists():
+    try:
+        meta = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: it is no JSON ({error}); save it again") from error
+    if not isinstance(meta, dict) or "format" not in meta:
+        raise DataError(f"{path} does not describe a saved {name}; save it again")
+    if meta["format"] != _FORMAT:
+        raise DataError(f"{path} has format {meta['format']!r}; this version reads {_FORMAT}. Save it again")
+    tensors = Path(folder) / str(meta.get("tensors"))
+    if not tensors.is_file():
         raise DataError(f"{path} names {tensors.name}, which is missing; copy the whole folder")
     payload = tensors.read_bytes()
     if hashlib.sha256(payload).hexdigest()[:12] not in tensors.name:

@@ -16,8 +16,10 @@ customer likes, and would carry the confounding of the targeting into appetite.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,8 +98,11 @@ class EncoderConfig:
                 f"relations are {self.relations}; 'purchase' must be among them, and others from {', '.join(RELATIONS)}"
             )
         for name in ("embedding_size", "layers", "epochs", "patience", "batch_size", "negatives", "validation_days"):
-            if getattr(self, name) < 1:
-                raise DataError(f"{name} is {getattr(self, name)}; use 1 or more")
+            if not isinstance(getattr(self, name), Integral) or getattr(self, name) < 1:
+                raise DataError(f"{name} is {getattr(self, name)}; use a whole number, 1 or more")
+        for name, allowed in (("learning_rate", self.learning_rate > 0), ("weight_decay", self.weight_decay >= 0)):
+            if not allowed or not math.isfinite(getattr(self, name)):
+                raise DataError(f"{name} is {getattr(self, name)}; give a finite number above 0 (weight_decay: from 0)")
         for name in ("identity_dropout", "distillation"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise DataError(f"{name} is {getattr(self, name)}; give a share from 0 to below 1")
@@ -270,11 +275,18 @@ class Encoder:
         Raises
         ------
         DataError
-            Nothing is saved there, it is damaged, or another version wrote it.
+            Nothing is saved there, it is damaged, another version wrote it, or its settings are not those of its
+            tensors.
         """
         meta, arrays = read_archive(folder, "encoder")
-        if "designs" not in meta:
-            raise DataError(f"the encoder in {folder} was written by an older version; train and save it again")
+        lacking = {"designs", "config", "as_of", "history", "relation_weights"} - set(meta)
+        lacking |= {"customer_vectors", "product_vectors", "learned.biases"} - set(arrays)
+        if lacking:
+            raise DataError(
+                f"the encoder in {folder} was written by an older version or edited (without "
+                f"{', '.join(sorted(lacking))}); train and save it again"
+            )
+        _check_agreement(EncoderConfig.from_dict(meta["config"]), meta, arrays, folder)
         return cls(
             customer_vectors=arrays["customer_vectors"],
             product_vectors=arrays["product_vectors"],
@@ -286,3 +298,18 @@ class Encoder:
             start_vectors=arrays.get("start_vectors"),
             new={name[4:]: codes for name, codes in arrays.items() if name.startswith("new.")},
         )
+
+
+def _check_agreement(
+    config: EncoderConfig, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray], folder: str | Path
+) -> None:
+    """Refuse settings that are not those which the tensors were trained with."""
+    size, width = config.embedding_size + 1, arrays["customer_vectors"].shape[-1]
+    weights = meta["relation_weights"]
+    deep = sorted({len(each) for each in weights.values()} - {config.layers})
+    others = sorted(set(weights) - set(config.relations))
+    wrong = f"embedding_size {config.embedding_size} beside vectors of {width - 1}" if size != width else ""
+    wrong = wrong or (f"layers {config.layers} beside weights of {deep[0]}" if deep else "")
+    wrong = wrong or (f"relations without {', '.join(others)}, which has weights" if others else "")
+    if wrong:
+        raise DataError(f"the settings of the encoder in {folder} are not those of its tensors: {wrong}; save it again")

@@ -38,6 +38,13 @@ def test_another_format_is_refused(tmp_path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
     with pytest.raises(DataError, match="format 99"):
         read_archive(tmp_path, "thing")
+    for text, words in (("{", "no JSON"), ("[]", "does not describe"), ("{}", "does not describe")):
+        path.write_text(text)
+        with pytest.raises(DataError, match=words):
+            read_archive(tmp_path, "thing")
+    path.write_text('{"format": 1}')
+    with pytest.raises(DataError, match="missing"):
+        read_archive(tmp_path, "thing")
 
 
 def test_the_filter_and_the_package_load_no_torch() -> None:

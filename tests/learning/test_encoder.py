@@ -112,6 +112,14 @@ def test_an_encoder_of_another_version_is_refused(tasted, tmp_path) -> None:
     described.write_text(json.dumps({name: value for name, value in saved.items() if name != "designs"}))
     with pytest.raises(DataError, match="older version"):
         Encoder.load(tmp_path)
+    for changed, words in (
+        ({"embedding_size": 5}, r"embedding_size 5 beside vectors of"),
+        ({"layers": 9}, "layers 9 beside weights of"),
+        ({"relations": ["purchase"]}, "relations without"),
+    ):
+        described.write_text(json.dumps(saved | {"config": saved["config"] | changed}))
+        with pytest.raises(DataError, match=words):
+            Encoder.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +132,9 @@ def test_an_encoder_of_another_version_is_refused(tasted, tmp_path) -> None:
         ({"distillation": -0.1}, "distillation"),
         ({"loss": "hinge"}, "hinge"),
         ({"half_life_days": 0.0}, "half_life_days"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"weight_decay": -1.0}, "weight_decay is -1"),
+        ({"epochs": 1.5}, "whole number"),
     ],
 )
 def test_impossible_settings_are_refused(wrong, message: str) -> None:

@@ -14,8 +14,10 @@ makes a message for each edge.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal
 
 import numpy as np
@@ -63,8 +65,11 @@ class LightGCNConfig:
 
     def __post_init__(self) -> None:
         for name in ("embedding_size", "layers", "epochs", "batch_size", "negatives"):
-            if getattr(self, name) < 1:
-                raise DataError(f"{name} is {getattr(self, name)}; use 1 or more")
+            if not isinstance(getattr(self, name), Integral) or getattr(self, name) < 1:
+                raise DataError(f"{name} is {getattr(self, name)}; use a whole number, 1 or more")
+        for name, allowed in (("learning_rate", self.learning_rate > 0), ("weight_decay", self.weight_decay >= 0)):
+            if not allowed or not math.isfinite(getattr(self, name)):
+                raise DataError(f"{name} is {getattr(self, name)}; give a finite number above 0 (weight_decay: from 0)")
         if self.loss not in ("softmax", "bpr") or not self.temperature > 0:
             raise DataError(
                 f"loss is {self.loss!r} and temperature {self.temperature}; use 'softmax' or 'bpr', above 0"

@@ -146,6 +146,8 @@ def test_impossible_mixtures_and_sizes_are_refused() -> None:
         RECIPES["ease"](sparse.csr_array((2, EASE_LIMIT + 1), dtype=np.float32))
     with pytest.raises(DataError, match="epochs"):
         LightGCNConfig(epochs=0)
+    with pytest.raises(DataError, match="learning_rate is nan"):
+        LightGCNConfig(learning_rate=float("nan"))
     with pytest.raises(DataError, match="loss"):
         LightGCNConfig(loss="hinge")
 
