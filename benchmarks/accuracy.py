@@ -25,11 +25,11 @@ from scipy import sparse
 
 from benchmarks.tastes import Tastes, read_tastes
 from graphrec.evaluation.ranking import ndcg_per_customer, recall_per_customer
+from graphrec.learning.appetites.exponents import tune_filter
 from graphrec.learning.appetites.mixing import mixture_weights
 from graphrec.learning.appetites.recipes import RECIPES
 from graphrec.learning.appetites.scorers import Mixture, Scorer
 from graphrec.learning.appetites.topn import best_products
-from graphrec.learning.exponents import tune_filter
 from graphrec.learning.filters import DENSE_PRODUCTS, FilterConfig
 from graphrec.market.tables import DataError
 

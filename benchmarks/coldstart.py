@@ -21,7 +21,7 @@ from scipy import sparse
 
 import graphrec
 from graphrec.learning.appetite import fit_appetite
-from graphrec.learning.exponents import ndcg
+from graphrec.learning.appetites.exponents import ndcg
 from graphrec.learning.interactions import read_interactions
 from graphrec.market.offers import make_offers
 from graphrec.market.tables import Market

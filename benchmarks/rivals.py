@@ -31,7 +31,7 @@ from graphrec.learning.heads.registry import UpliftModel
 from graphrec.learning.heads.tlearner import TLearner
 from graphrec.learning.heads.weighting import fit_ips, fit_snips
 from graphrec.learning.heads.xlearner import fit_x_learner
-from graphrec.learning.outcome import customer_folds
+from graphrec.learning.regressions.outcome import customer_folds
 from graphrec.learning.response import Response, fit_structured_uplift
 from graphrec.learning.rows import TrainingRows, training_rows
 from graphrec.market.attributes import attribute_values

@@ -30,8 +30,8 @@ from graphrec.decisions.policy import ContactPolicy, Plan, allocate
 from graphrec.decisions.prescription import Prescriptions, prescribe
 from graphrec.decisions.recommender import Recommender, RecommenderConfig, load_recommender
 from graphrec.decisions.support import Support, heed_ladders, rank_by_support
-from graphrec.learning.badcontrols import ControlAudit
-from graphrec.learning.hidden import front_door_average
+from graphrec.learning.credibility.badcontrols import ControlAudit
+from graphrec.learning.credibility.hidden import front_door_average
 from graphrec.market.description import describe_market
 from graphrec.market.ingestion import read_market
 from graphrec.market.tables import DataError, Market

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphrec.evaluation.intervals import mean_interval
-from graphrec.learning.crossfit import LeftOut
+from graphrec.learning.credibility.crossfit import LeftOut
 
 __all__ = ["Guard", "compare_with_constant"]
 

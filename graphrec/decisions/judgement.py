@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 
 from graphrec.decisions.guard import Guard, compare_with_constant
-from graphrec.learning.badcontrols import ControlAudit, audit_controls
-from graphrec.learning.comparability import FEWEST_CONTACTS
-from graphrec.learning.crossfit import leave_out, take_channels, take_rows
+from graphrec.learning.credibility.badcontrols import ControlAudit, audit_controls
+from graphrec.learning.credibility.comparability import FEWEST_CONTACTS
+from graphrec.learning.credibility.crossfit import leave_out, take_channels, take_rows
+from graphrec.learning.credibility.hidden import bound_hidden_cause
+from graphrec.learning.credibility.recalibration import Recalibration, fit_recalibration
 from graphrec.learning.heads.nuisances import fit_nuisances, is_binary
 from graphrec.learning.heads.registry import HeadRecipe
-from graphrec.learning.hidden import bound_hidden_cause
-from graphrec.learning.recalibration import Recalibration, fit_recalibration
 from graphrec.learning.rows import TrainingRows, training_rows
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from graphrec.decisions.settings import RecommenderConfig
 from graphrec.learning.appetite import Appetite, appetite_as_of, fit_appetite
-from graphrec.learning.smoothing import ShareShape
+from graphrec.learning.appetites.smoothing import ShareShape
 from graphrec.market.history import to_microseconds
 from graphrec.market.panel import Panel
 from graphrec.market.tables import DataError, Market

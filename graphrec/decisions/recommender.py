@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from graphrec.decisions.guard import Guard
     from graphrec.decisions.judgement import Judgement
     from graphrec.decisions.scoring import Money, Scorer
-    from graphrec.learning.badcontrols import ControlAudit
+    from graphrec.learning.credibility.badcontrols import ControlAudit
 
 __all__ = ["NotFitted", "Recommender", "RecommenderConfig", "load_recommender"]
 

@@ -16,9 +16,9 @@ from scipy.stats import norm
 
 from graphrec.decisions.harm import Harm
 from graphrec.learning.appetite import Appetite
+from graphrec.learning.credibility.hidden import HiddenCause
 from graphrec.learning.effects import EffectModel
 from graphrec.learning.heads.registry import predict_quickly, predict_slots, slots_of
-from graphrec.learning.hidden import HiddenCause
 from graphrec.learning.response import Response
 from graphrec.market.covariates import Covariates
 from graphrec.market.tables import DataError

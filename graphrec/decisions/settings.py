@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from causal.graph import CausalGraph
+from graphrec.learning.appetites.smoothing import PURCHASES_COUNT, VIEWS_COUNT, ShareShape
 from graphrec.learning.filters import FilterConfig
 from graphrec.learning.heads.registry import HEADS
-from graphrec.learning.learnersettings import LearnerSettings
-from graphrec.learning.smoothing import PURCHASES_COUNT, VIEWS_COUNT, ShareShape
+from graphrec.learning.regressions.learnersettings import LearnerSettings
 from graphrec.market.behaviour.panelcolumns import chosen_features
 from graphrec.market.slots import SLOT_SOURCES
 from graphrec.market.tables import DataError
@@ -71,7 +71,7 @@ class RecommenderConfig:
         the rankings "response" and "appetite", which are no effects and graded X.
     clip, ridge, leaves : float, float, int
         Where weights by the inverse propensity are cut, and how smooth the outcome models are
-        (`graphrec.learning.learnersettings.LearnerSettings`).
+        (`graphrec.learning.regressions.learnersettings.LearnerSettings`).
     filter_settings : mapping, optional
         Settings of the filter of the purchase graph, instead of choosing them on the past: any field of `FilterConfig`,
         ``strength`` (purchases by popularity added to each history) and ``views`` (whether views and carts count).

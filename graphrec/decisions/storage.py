@@ -29,16 +29,16 @@ from causal.identification import Estimand
 from graphrec.learning.adjustment import Adjustment
 from graphrec.learning.appetite import Appetite
 from graphrec.learning.archive import read_archive, write_archive
-from graphrec.learning.comparability import Comparability
+from graphrec.learning.credibility.comparability import Comparability
+from graphrec.learning.credibility.falsification import NegativeControl
+from graphrec.learning.credibility.form import FormError
+from graphrec.learning.credibility.hidden import HiddenCause
+from graphrec.learning.credibility.recalibration import Recalibration
 from graphrec.learning.design import Design
 from graphrec.learning.effects import EffectModel
 from graphrec.learning.exposure import Exposure, read_propensity
-from graphrec.learning.falsification import NegativeControl
-from graphrec.learning.form import FormError
 from graphrec.learning.heads.registry import UpliftModel, read_head, store_head
-from graphrec.learning.hidden import HiddenCause
-from graphrec.learning.parts import NotStorable, Parts, join_parts
-from graphrec.learning.recalibration import Recalibration
+from graphrec.learning.regressions.parts import NotStorable, Parts, join_parts
 from graphrec.learning.response import StructuredUplift
 from graphrec.learning.sideeffects import SideEffect
 from graphrec.market.offers import Offers

@@ -18,7 +18,7 @@ from scipy.special import expit
 from causal.ladder import Ladder
 from graphrec.decisions.recommender import Recommender
 from graphrec.learning.design import fit_design
-from graphrec.learning.outcome import customer_folds, fit_binary
+from graphrec.learning.regressions.outcome import customer_folds, fit_binary
 
 __all__ = ["Support", "heed_ladders", "rank_by_support"]
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from graphrec.learning.appetite import Appetite, appetite_as_of, fit_appetite
+    from graphrec.learning.appetites.exponents import tune_filter
     from graphrec.learning.encoder import Encoder, EncoderConfig
     from graphrec.learning.encoders.inductive import embed_market
-    from graphrec.learning.exponents import tune_filter
     from graphrec.learning.filters import FilterConfig, GraphFilter, fit_filter
     from graphrec.learning.hetero import from_hetero, to_hetero
     from graphrec.learning.training import Interrupted, train_encoder
@@ -31,7 +31,7 @@ _HOME = {
     "from_hetero": "hetero",
     "to_hetero": "hetero",
     "train_encoder": "training",
-    "tune_filter": "exponents",
+    "tune_filter": "appetites.exponents",
 }
 
 __all__ = [

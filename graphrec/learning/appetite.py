@@ -24,10 +24,17 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 from scipy import sparse
 
+from graphrec.learning.appetites.filterparts import pack_filter, unpack_filter
+from graphrec.learning.appetites.smoothing import (
+    ShareShape,
+    choose_shape,
+    log_shares,
+    popularity_shares,
+    purchase_rates,
+)
 from graphrec.learning.archive import pack_sparse, read_archive, unpack_sparse, write_archive
-from graphrec.learning.filters import FilterConfig, GraphFilter, fit_filter
+from graphrec.learning.filters import GraphFilter, fit_filter
 from graphrec.learning.interactions import Interactions, read_interactions
-from graphrec.learning.smoothing import ShareShape, choose_shape, log_shares, popularity_shares, purchase_rates
 from graphrec.market.history import to_microseconds
 from graphrec.market.offers import Offers
 from graphrec.market.tables import DataError, Market
@@ -185,11 +192,8 @@ class Appetite:
         shapes = {"histories": list(self.histories.shape), "sets": list(self.sets.shape)}
         meta: dict[str, Any] = {"model": self.model, "as_of": self.as_of, "strength": self.strength, "shapes": shapes}
         if self.filter is not None:
-            meta["filter"] = self.filter.config.__dict__
-            dense = not sparse.issparse(self.filter.walk)
-            arrays |= {"walk": self.filter.walk} if dense else pack_sparse("walk", self.filter.walk)
-            if self.filter.ease is not None:
-                arrays |= {"ease": self.filter.ease} if dense else pack_sparse("ease", self.filter.ease)
+            meta["filter"], weights = pack_filter(self.filter)
+            arrays |= weights
         if self.encoder is not None:
             self.encoder.save(folder)
         write_archive(folder, "appetite", meta, arrays)
@@ -199,12 +203,7 @@ class Appetite:
         """Read what `save` wrote."""
         meta, arrays = read_archive(folder, "appetite")
         histories = unpack_sparse("histories", arrays, meta["shapes"]["histories"])
-        made = None
-        if "filter" in meta:
-            n = histories.shape[1]
-            walk = arrays["walk"] if "walk" in arrays else unpack_sparse("walk", arrays, (n, n))
-            ease = unpack_sparse("ease", arrays, (n, n)) if "ease.data" in arrays else arrays.get("ease")
-            made = GraphFilter(walk, ease, FilterConfig(**meta["filter"]))
+        made = unpack_filter(meta["filter"], arrays, histories.shape[1]) if "filter" in meta else None
         encoder = None
         if meta["model"] != "filter":
             from graphrec.learning.encoder import Encoder

@@ -12,18 +12,18 @@ import numpy as np
 
 from causal.graph import CausalGraph
 from graphrec.learning.adjustment import Adjustment, choose_columns
-from graphrec.learning.comparability import Comparability, assess_exposure
+from graphrec.learning.credibility.comparability import Comparability, assess_exposure
+from graphrec.learning.credibility.falsification import NegativeControl, negative_control
+from graphrec.learning.credibility.form import FormError, fit_form_error, unvarying_channels
+from graphrec.learning.credibility.grading import grade_channels
+from graphrec.learning.credibility.hidden import HiddenCause
+from graphrec.learning.credibility.recalibration import Recalibration
 from graphrec.learning.design import Design
 from graphrec.learning.exposure import Exposure, fit_rows_exposure
-from graphrec.learning.falsification import NegativeControl, negative_control
-from graphrec.learning.form import FormError, fit_form_error, unvarying_channels
-from graphrec.learning.grading import grade_channels
 from graphrec.learning.heads.additive import AdditiveUplift
 from graphrec.learning.heads.nuisances import is_binary
 from graphrec.learning.heads.registry import Head, HeadRecipe, UpliftModel, recipe_of
-from graphrec.learning.hidden import HiddenCause
-from graphrec.learning.outcome import customer_folds
-from graphrec.learning.recalibration import Recalibration
+from graphrec.learning.regressions.outcome import customer_folds
 from graphrec.learning.relevance import drop_silent_columns
 from graphrec.learning.response import Response, StructuredUplift
 from graphrec.learning.rows import TrainingRows, training_rows

@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from graphrec.learning.estimators import fit_clone, predict_mean
-from graphrec.learning.logistic import logit
-from graphrec.learning.outcome import BinaryModel, fit_binary
-from graphrec.learning.parts import NotStorable, Parts
+from graphrec.learning.regressions.estimators import fit_clone, predict_mean
+from graphrec.learning.regressions.logistic import logit
+from graphrec.learning.regressions.outcome import BinaryModel, fit_binary
+from graphrec.learning.regressions.parts import NotStorable, Parts
 from graphrec.market.tables import DataError
 
 if TYPE_CHECKING:

@@ -182,7 +182,7 @@ def fit_filter(histories: sparse.csr_array, config: FilterConfig | None = None) 
     histories : scipy.sparse.csr_array, shape (n_customers, n_products)
         X: weight of each pair, at least zero.
     config : FilterConfig, optional
-        Exponents; see `graphrec.learning.exponents.tune_filter` for choosing them on later purchases.
+        Exponents; see `graphrec.learning.appetites.exponents.tune_filter` for choosing them on later purchases.
 
     Notes
     -----

@@ -16,9 +16,9 @@ from dataclasses import replace
 import numpy as np
 
 from graphrec.learning.adjustment import Adjustment
-from graphrec.learning.logistic import left_out_losses
-from graphrec.learning.modification import clearly_less
-from graphrec.learning.outcome import customer_folds
+from graphrec.learning.regressions.logistic import left_out_losses
+from graphrec.learning.regressions.modification import clearly_less
+from graphrec.learning.regressions.outcome import customer_folds
 from graphrec.learning.rows import training_rows
 from graphrec.market.journey import JOURNEY_CLASSES
 from graphrec.market.panel import Panel

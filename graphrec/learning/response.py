@@ -25,11 +25,11 @@ import pandas as pd
 from scipy.special import expit
 
 from graphrec.learning.exposure import Exposure, fit_rows_exposure
-from graphrec.learning.learnersettings import LearnerSettings
-from graphrec.learning.logistic import LogisticFit, fit_logistic
-from graphrec.learning.modification import effect_columns, fit_modification
-from graphrec.learning.outcome import BinaryModel, customer_folds, fit_binary
-from graphrec.learning.residual import BoostedResidual, LeftOver, fit_residual
+from graphrec.learning.regressions.learnersettings import LearnerSettings
+from graphrec.learning.regressions.logistic import LogisticFit, fit_logistic
+from graphrec.learning.regressions.modification import effect_columns, fit_modification
+from graphrec.learning.regressions.outcome import BinaryModel, customer_folds, fit_binary
+from graphrec.learning.regressions.residual import BoostedResidual, LeftOver, fit_residual
 from graphrec.learning.rows import TrainingRows
 from graphrec.learning.sloteffects import SlotEffects, fit_slots
 from graphrec.market.tables import DataError

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from graphrec.learning.logistic import LogisticFit, fit_logistic
-from graphrec.learning.modification import effect_columns, fit_modification
-from graphrec.learning.outcome import customer_folds
+from graphrec.learning.regressions.logistic import LogisticFit, fit_logistic
+from graphrec.learning.regressions.modification import effect_columns, fit_modification
+from graphrec.learning.regressions.outcome import customer_folds
 from graphrec.learning.response import Response
 from graphrec.learning.rows import TrainingRows
 from graphrec.market.panel import Panel

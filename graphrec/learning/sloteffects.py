@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
-from graphrec.learning.logistic import LogisticFit, fit_logistic, left_out_losses
-from graphrec.learning.modification import Modification, clearly_less
+from graphrec.learning.regressions.logistic import LogisticFit, fit_logistic, left_out_losses
+from graphrec.learning.regressions.modification import Modification, clearly_less
 
 if TYPE_CHECKING:
     from graphrec.learning.rows import TrainingRows

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from graphrec.learning.appetites.smoothing import popularity_shares
 from graphrec.learning.design import Design
 from graphrec.learning.encoder import Encoder, EncoderConfig, LightConvolution
 from graphrec.learning.encoders.inductive import embed_market, embed_past
@@ -31,7 +32,6 @@ from graphrec.learning.encoders.relations import EncoderGraph, build_graph
 from graphrec.learning.encoders.states import TrainingState, fresh_state, read_state
 from graphrec.learning.hetero import as_microseconds, node_features, node_names
 from graphrec.learning.interactions import Interactions, read_interactions, split_time
-from graphrec.learning.smoothing import popularity_shares
 from graphrec.market.offers import Offers
 from graphrec.market.tables import DataError, Market
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from causal.ladder import Ladder
     from graphrec.decisions.judgement import Judgement
     from graphrec.decisions.policy import Plan
-    from graphrec.learning.badcontrols import ControlAudit
+    from graphrec.learning.credibility.badcontrols import ControlAudit
     from graphrec.learning.effects import EffectModel
     from graphrec.market.description import MarketDescription
     from graphrec.market.panel import Panel
@@ -82,8 +82,8 @@ class Findings:
     audit : ControlAudit, optional
         From `Recommender.audit`: columns that were kept out, and what they would have done.
     front_door : Effect, optional
-        From `graphrec.learning.hidden.front_door_average`: the average effect through mediators, where no columns can
-        be adjusted for.
+        From `graphrec.learning.credibility.hidden.front_door_average`: the average effect through mediators,
+        where no columns can be adjusted for.
     basis_sentence : str
         What the ranking rests on, in a sentence; the column ``basis`` of the scores ("effect", "ceiling" or "none")
         decides how figures are named.

@@ -13,8 +13,8 @@ from graphrec.report.wording import count, is_number, percent, plain, sentence_c
 if TYPE_CHECKING:
     from causal.estimators.effect import Effect
     from graphrec.decisions.judgement import Judgement
-    from graphrec.learning.badcontrols import ControlAudit
-    from graphrec.learning.comparability import Comparability
+    from graphrec.learning.credibility.badcontrols import ControlAudit
+    from graphrec.learning.credibility.comparability import Comparability
     from graphrec.learning.effects import EffectModel
     from graphrec.report.contents import Findings
 

@@ -10,7 +10,7 @@ from scipy.special import expit
 import graphrec
 from causal import CausalGraph
 from graphrec.decisions.guard import compare_with_constant
-from graphrec.learning.crossfit import LeftOut
+from graphrec.learning.credibility.crossfit import LeftOut
 
 ROLES = {"wealth": "Wealth", "age": "Age"}
 GRAPH = CausalGraph(["wealth", "age", "arm", "bought"], [("arm", "bought"), ("wealth", "bought"), ("age", "bought")])

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphrec.learning import appetite, exponents, filters, smoothing
+from graphrec.learning import appetite, filters
 from graphrec.learning.appetite import Appetite, appetite_as_of, fit_appetite
+from graphrec.learning.appetites import exponents, smoothing
 from graphrec.learning.interactions import read_interactions
 from graphrec.market.history import to_microseconds
 from graphrec.market.offers import make_offers

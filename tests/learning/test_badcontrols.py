@@ -8,8 +8,8 @@ from scipy.special import expit
 import graphrec
 from causal import CausalGraph
 from graphrec.learning.adjustment import choose_columns
-from graphrec.learning.badcontrols import audit_controls
-from graphrec.learning.hidden import HiddenCause, bound_hidden_cause, front_door_average
+from graphrec.learning.credibility.badcontrols import audit_controls
+from graphrec.learning.credibility.hidden import HiddenCause, bound_hidden_cause, front_door_average
 from graphrec.market.panel import Panel
 
 

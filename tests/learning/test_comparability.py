@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from graphrec.learning.comparability import Comparability, assess_exposure
+from graphrec.learning.credibility.comparability import Comparability, assess_exposure
 from graphrec.learning.heads.nuisances import fit_nuisances
 
 

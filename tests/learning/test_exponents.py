@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from graphrec.learning import exponents, filters
-from graphrec.learning.exponents import ndcg, tune_filter
+from graphrec.learning import filters
+from graphrec.learning.appetites import exponents
+from graphrec.learning.appetites.exponents import ndcg, tune_filter
 from graphrec.learning.filters import FilterConfig, fit_filter
 from graphrec.learning.interactions import read_interactions, split_time
 

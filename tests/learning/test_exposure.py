@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as nst
 from scipy.special import expit
 
 from graphrec.learning.exposure import effective_sample_size, fit_exposure
-from graphrec.learning.outcome import customer_folds
+from graphrec.learning.regressions.outcome import customer_folds
 from graphrec.market.tables import DataError
 
 

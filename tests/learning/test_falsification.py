@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from graphrec.learning.credibility.falsification import negative_control
 from graphrec.learning.exposure import fit_exposure
-from graphrec.learning.falsification import negative_control
-from graphrec.learning.outcome import customer_folds
+from graphrec.learning.regressions.outcome import customer_folds
 
 
 def check(rows, twin, seed=0):

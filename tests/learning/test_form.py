@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from graphrec.learning.form import FormError, fit_form_error
-from graphrec.learning.logistic import logit
+from graphrec.learning.credibility.form import FormError, fit_form_error
+from graphrec.learning.regressions.logistic import logit
 from graphrec.learning.response import Response, fit_structured_uplift
 
 

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from graphrec.learning.heads.registry import HEADS, predict_quickly, read_head, recipe_of, store_head
-from graphrec.learning.parts import NotStorable, Parts
+from graphrec.learning.regressions.parts import NotStorable, Parts
 from graphrec.learning.response import StructuredUplift
 from graphrec.market.tables import DataError
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from graphrec.learning.logistic import fit_logistic, left_out_losses, logit
+from graphrec.learning.regressions.logistic import fit_logistic, left_out_losses, logit
 
 
 def draw(seed: int, n: int = 400, p: int = 3, offset: float = 0.0):

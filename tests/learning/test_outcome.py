@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from graphrec.learning.outcome import BinaryModel, customer_folds, fit_binary
+from graphrec.learning.regressions.outcome import BinaryModel, customer_folds, fit_binary
 from graphrec.market.tables import DataError
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from graphrec.learning.crossfit import leave_out, take_rows
+from graphrec.learning.credibility.crossfit import leave_out, take_rows
+from graphrec.learning.credibility.recalibration import Recalibration, fit_recalibration
 from graphrec.learning.heads.nuisances import fit_nuisances
 from graphrec.learning.heads.registry import recipe_of
-from graphrec.learning.recalibration import Recalibration, fit_recalibration
 from graphrec.learning.response import Response
 from graphrec.market.tables import DataError
 

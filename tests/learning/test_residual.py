@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 
 from graphrec.learning import response
-from graphrec.learning.residual import BoostedResidual, LeftOver, fit_residual
+from graphrec.learning.regressions.residual import BoostedResidual, LeftOver, fit_residual
 
 
 def bent(planted, seed):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from graphrec.learning.logistic import fit_logistic
-from graphrec.learning.shrinkage import choose_ridge
+from graphrec.learning.regressions.logistic import fit_logistic
+from graphrec.learning.regressions.shrinkage import choose_ridge
 
 
 def _draw(spread: np.ndarray, n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

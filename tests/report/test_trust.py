@@ -11,8 +11,8 @@ from causal.ladder import Ladder
 from graphrec.decisions.guard import Guard
 from graphrec.decisions.judgement import Judgement
 from graphrec.evaluation.calibration import CalibrationTable
-from graphrec.learning.badcontrols import ControlAudit
-from graphrec.learning.recalibration import Recalibration
+from graphrec.learning.credibility.badcontrols import ControlAudit
+from graphrec.learning.credibility.recalibration import Recalibration
 from graphrec.report import Findings, render_report
 from graphrec.report.contents import ReportError
 from graphrec.report.trust import build_trust

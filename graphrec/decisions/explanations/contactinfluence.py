@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from graphrec.decisions.explanations.customers import customer_rows
-from graphrec.learning.logistic import fit_logistic
-from graphrec.learning.modification import effect_columns
+from graphrec.learning.regressions.logistic import fit_logistic
+from graphrec.learning.regressions.modification import effect_columns
+from graphrec.learning.regressions.shrinkage import choose_ridge
 from graphrec.learning.response import StructuredUplift
-from graphrec.learning.shrinkage import choose_ridge
 from graphrec.market.tables import DataError
 
 if TYPE_CHECKING:

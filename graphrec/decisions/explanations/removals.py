@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from graphrec.learning.appetite import Appetite
+from graphrec.learning.appetites.smoothing import log_shares
 from graphrec.learning.filters import GraphFilter, column_sums, inverse_power, keep_largest
-from graphrec.learning.smoothing import log_shares
 from graphrec.market.tables import DataError
 
 __all__ = ["appetite_without"]

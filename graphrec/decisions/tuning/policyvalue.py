@@ -32,10 +32,10 @@ from graphrec.decisions.tuning.periods import Periods, cut_periods
 from graphrec.decisions.tuning.scored import Score, customer_groups
 from graphrec.learning.adjustment import choose_columns
 from graphrec.learning.appetite import appetite_as_of
-from graphrec.learning.comparability import FEWEST_CONTACTS
+from graphrec.learning.credibility.comparability import FEWEST_CONTACTS
 from graphrec.learning.heads.nuisances import fit_nuisances, is_binary
 from graphrec.learning.heads.registry import predict_quickly, recipe_of
-from graphrec.learning.learnersettings import LearnerSettings
+from graphrec.learning.regressions.learnersettings import LearnerSettings
 from graphrec.learning.relevance import drop_silent_columns
 from graphrec.learning.rows import training_rows
 from graphrec.market.history import to_microseconds

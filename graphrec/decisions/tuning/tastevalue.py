@@ -5,7 +5,7 @@ figure is NDCG with each purchase weighted by its inverse exposure. What a produ
 markets, so its share of past purchases stands for it, to a power (Yang et al. 2018 estimate the power; one half lies
 between ignoring exposure and trusting it fully). A purchase that followed a contact about the product within the
 horizon is left out: it tells of the contact. Where most purchases repeat earlier ones all products are ranked,
-elsewhere only those new to the customer, as in `graphrec.learning.exponents`.
+elsewhere only those new to the customer, as in `graphrec.learning.appetites.exponents`.
 """
 
 from __future__ import annotations

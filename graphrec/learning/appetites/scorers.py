@@ -4,8 +4,8 @@ Hides what a model is made of. However they were fitted, all models of taste tha
 things: links from product to product, vectors of customers and products, or links from customer to customer; a mixture
 holds several. So one class for each, not one for each paper, is saved, loaded, checked and scored.
 
-Scores order products; they are no probabilities (`graphrec.learning.smoothing` makes shares of them). Code -1 is a
-customer nobody has seen: like anyone without a history it gets products in the order of their popularity.
+Scores order products; they are no probabilities (`graphrec.learning.appetites.smoothing` makes shares of them). Code -1
+is a customer nobody has seen: like anyone without a history it gets products in the order of their popularity.
 """
 
 from __future__ import annotations

@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from graphrec.learning.appetites.smoothing import popularity_shares
 from graphrec.learning.encoder import Encoder, EncoderConfig
 from graphrec.learning.encoders.learned import Learned
 from graphrec.learning.encoders.propagation import symmetric_product
 from graphrec.learning.encoders.relations import EncoderGraph, build_graph
 from graphrec.learning.hetero import as_microseconds, node_features, node_names
 from graphrec.learning.interactions import Interactions, read_interactions
-from graphrec.learning.smoothing import popularity_shares
 from graphrec.market.offers import Offers
 from graphrec.market.tables import DataError, Market
 

@@ -24,8 +24,8 @@ from graphrec.learning.heads.means import MeanModel, read_mean
 from graphrec.learning.heads.nuisances import Nuisances, fit_nuisances
 from graphrec.learning.heads.projected import EffectBasis, fit_basis
 from graphrec.learning.heads.projection import PENALTIES, Projection, fit_projection
-from graphrec.learning.learnersettings import LearnerSettings
-from graphrec.learning.parts import Parts, join_parts
+from graphrec.learning.regressions.learnersettings import LearnerSettings
+from graphrec.learning.regressions.parts import Parts, join_parts
 from graphrec.learning.response import Response
 from graphrec.learning.rows import TrainingRows
 

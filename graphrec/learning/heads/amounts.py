@@ -1,9 +1,9 @@
 """The mean of a count or an amount: ridge regression with a boosted residual, blended by what they predict.
 
-Hides the twin of `graphrec.learning.outcome` for outcomes other than yes/no. Squared loss throughout: money is mostly
-zero with a long tail, and what a decision needs is its mean, which medians and Huber losses miss. Poisson and Tweedie
-losses were considered: they act on the logarithm, and an effect that is a sum in money is then no longer a sum.
-The fold models are kept for cross-fitting and for the jackknife standard error (Kott 2001).
+Hides the twin of `graphrec.learning.regressions.outcome` for outcomes other than yes/no. Squared loss throughout: money
+is mostly zero with a long tail, and what a decision needs is its mean, which medians and Huber losses miss. Poisson and
+Tweedie losses were considered: they act on the logarithm, and an effect that is a sum in money is then no longer a
+sum. The fold models are kept for cross-fitting and for the jackknife standard error (Kott 2001).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from graphrec.learning.parts import Parts
+from graphrec.learning.regressions.parts import Parts
 
 __all__ = ["AmountModel", "fit_amount"]
 

@@ -2,8 +2,8 @@
 
 Hides which model it is. Every learner asks for the mean of new rows, for the mean of each training row by a model that
 has not seen its customer, and for a standard error. A yes/no outcome is learned by the blend of
-`graphrec.learning.outcome`, an amount by that of `graphrec.learning.heads.amounts`; an estimator is cloned for each
-fold and never changed itself.
+`graphrec.learning.regressions.outcome`, an amount by that of `graphrec.learning.heads.amounts`; an estimator is cloned
+for each fold and never changed itself.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.special import expit
 
-from graphrec.learning.estimators import check_estimator, fit_clone, predict_mean
 from graphrec.learning.heads.amounts import AmountModel, fit_amount
-from graphrec.learning.learnersettings import LearnerSettings
-from graphrec.learning.outcome import BinaryModel, fit_binary
-from graphrec.learning.parts import NotStorable, Parts
+from graphrec.learning.regressions.estimators import check_estimator, fit_clone, predict_mean
+from graphrec.learning.regressions.learnersettings import LearnerSettings
+from graphrec.learning.regressions.outcome import BinaryModel, fit_binary
+from graphrec.learning.regressions.parts import NotStorable, Parts
 
 __all__ = ["BinaryMean", "EstimatorMean", "MeanFitter", "MeanModel", "mean_fitter", "read_mean"]
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from graphrec.learning.exposure import Exposure, fit_rows_exposure
 from graphrec.learning.heads.means import MeanModel, mean_fitter
-from graphrec.learning.learnersettings import LearnerSettings
-from graphrec.learning.outcome import customer_folds
+from graphrec.learning.regressions.learnersettings import LearnerSettings
+from graphrec.learning.regressions.outcome import customer_folds
 from graphrec.learning.rows import TrainingRows
 from graphrec.market.tables import DataError
 

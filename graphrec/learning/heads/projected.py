@@ -14,9 +14,9 @@ import numpy as np
 from graphrec.learning.heads.means import MeanModel, read_mean
 from graphrec.learning.heads.nuisances import Nuisances
 from graphrec.learning.heads.projection import Projection, fit_projection
-from graphrec.learning.logistic import logit
-from graphrec.learning.modification import effect_columns
-from graphrec.learning.parts import Parts, join_parts
+from graphrec.learning.regressions.logistic import logit
+from graphrec.learning.regressions.modification import effect_columns
+from graphrec.learning.regressions.parts import Parts, join_parts
 from graphrec.learning.response import Response
 from graphrec.learning.rows import TrainingRows
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphrec.learning.parts import Parts
+from graphrec.learning.regressions.parts import Parts
 
 __all__ = ["PENALTIES", "Projection", "fit_projection"]
 

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from graphrec.learning.estimators import check_estimator
 from graphrec.learning.heads.additive import AdditiveUplift, fit_additive
 from graphrec.learning.heads.drlearner import fit_dr_learner
 from graphrec.learning.heads.nuisances import Nuisances, fit_nuisances, is_binary
@@ -20,8 +19,9 @@ from graphrec.learning.heads.projected import ProjectedUplift
 from graphrec.learning.heads.tlearner import TLearner, fit_t_learner
 from graphrec.learning.heads.weighting import fit_ips, fit_snips
 from graphrec.learning.heads.xlearner import XLearner, fit_x_learner
-from graphrec.learning.learnersettings import LearnerSettings
-from graphrec.learning.parts import NotStorable, Parts
+from graphrec.learning.regressions.estimators import check_estimator
+from graphrec.learning.regressions.learnersettings import LearnerSettings
+from graphrec.learning.regressions.parts import NotStorable, Parts
 from graphrec.learning.response import Response, StructuredUplift, fit_structured_uplift
 from graphrec.learning.rows import TrainingRows
 from graphrec.market.tables import DataError

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphrec.learning.heads.means import MeanModel, read_mean
 from graphrec.learning.heads.nuisances import Nuisances
-from graphrec.learning.parts import Parts, join_parts
+from graphrec.learning.regressions.parts import Parts, join_parts
 from graphrec.learning.response import Response
 from graphrec.learning.rows import TrainingRows
 

@@ -16,7 +16,7 @@ from graphrec.learning.heads.means import MeanModel, mean_fitter
 from graphrec.learning.heads.nuisances import Nuisances
 from graphrec.learning.heads.projected import ProjectedUplift, fit_projected
 from graphrec.learning.heads.tlearner import TLearner
-from graphrec.learning.learnersettings import LearnerSettings
+from graphrec.learning.regressions.learnersettings import LearnerSettings
 from graphrec.learning.rows import TrainingRows
 
 __all__ = ["fit_ips", "fit_snips"]

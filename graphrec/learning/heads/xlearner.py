@@ -19,7 +19,7 @@ from graphrec.learning.heads.means import MeanModel, read_mean
 from graphrec.learning.heads.nuisances import Nuisances
 from graphrec.learning.heads.projected import EffectBasis, fit_basis
 from graphrec.learning.heads.projection import Projection, fit_projection
-from graphrec.learning.parts import Parts, join_parts
+from graphrec.learning.regressions.parts import Parts, join_parts
 from graphrec.learning.response import Response
 from graphrec.learning.rows import TrainingRows
 

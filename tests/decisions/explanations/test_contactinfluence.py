@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 
 from graphrec.decisions.explanations.contactinfluence import _Reading, contact_influence
 from graphrec.decisions.explanations.customers import customer_rows
-from graphrec.learning.logistic import fit_logistic
+from graphrec.learning.regressions.logistic import fit_logistic
 from graphrec.market.tables import DataError
 
 

@@ -25,7 +25,7 @@ from causal.estimators.effect import Effect
 from causal.graph import CausalGraph
 from causal.identification import NotIdentifiable, identify
 from graphrec.learning.adjustment import Adjustment
-from graphrec.learning.averages import thin_panel
+from graphrec.learning.credibility.averages import thin_panel
 from graphrec.market.panel import Panel
 
 __all__ = ["HiddenCause", "bound_hidden_cause", "front_door_average"]

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
-from graphrec.learning.logistic import fit_logistic
+from graphrec.learning.regressions.logistic import fit_logistic
 from graphrec.learning.rows import TrainingRows
 
 __all__ = ["NegativeControl", "negative_control"]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from graphrec.learning.logistic import fit_logistic
+from graphrec.learning.regressions.logistic import fit_logistic
 
 __all__ = ["BoostedResidual", "LeftOver", "fit_residual"]
 

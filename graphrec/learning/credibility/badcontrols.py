@@ -15,7 +15,7 @@ import pandas as pd
 
 from causal.estimators.effect import Effect
 from graphrec.learning.adjustment import Adjustment
-from graphrec.learning.averages import thin_panel
+from graphrec.learning.credibility.averages import thin_panel
 from graphrec.market.panel import Panel
 
 __all__ = ["ControlAudit", "audit_controls"]

@@ -2,9 +2,9 @@
 
 Hides the columns of the effect's linear part and their ridges: one for appetite (the effect fades where somebody buys
 anyway), one for the other columns, one for what sets each channel apart and one for the columns of each channel, each
-as large as the data say (`graphrec.learning.shrinkage`). Named columns (who somebody is, what is offered, contact
-history) come first; all columns are tried beside them on customers left out, because a market may hide its persuadables
-in past behaviour, and must be clearly better, because they are many and correlated.
+as large as the data say (`graphrec.learning.regressions.shrinkage`). Named columns (who somebody is, what is offered,
+contact history) come first; all columns are tried beside them on customers left out, because a market may hide its
+persuadables in past behaviour, and must be clearly better, because they are many and correlated.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphrec.learning.logistic import LogisticFit, fit_logistic, left_out_losses
-from graphrec.learning.shrinkage import choose_ridge
+from graphrec.learning.regressions.logistic import LogisticFit, fit_logistic, left_out_losses
+from graphrec.learning.regressions.shrinkage import choose_ridge
 
 if TYPE_CHECKING:
     from graphrec.learning.rows import TrainingRows

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from graphrec.learning.heads.registry import HeadRecipe
-from graphrec.learning.outcome import customer_folds
+from graphrec.learning.regressions.outcome import customer_folds
 from graphrec.learning.rows import TrainingRows
 from graphrec.market.tables import DataError
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy import sparse
 
-from graphrec.learning.exponents import MINIMUM_PURCHASES, tune_filter
+from graphrec.learning.appetites.exponents import MINIMUM_PURCHASES, tune_filter
 from graphrec.learning.filters import DENSE_PRODUCTS, FilterConfig, GraphFilter, fit_filter
 from graphrec.learning.interactions import Interactions, split_time
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from graphrec.learning.adjustment import Adjustment
-from graphrec.learning.comparability import Comparability
-from graphrec.learning.falsification import NegativeControl
+from graphrec.learning.credibility.comparability import Comparability
+from graphrec.learning.credibility.falsification import NegativeControl
 from graphrec.market.panel import Panel
 
 __all__ = ["grade_channels"]

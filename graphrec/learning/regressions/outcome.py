@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from graphrec.learning.learnersettings import LearnerSettings
-from graphrec.learning.logistic import fit_logistic
-from graphrec.learning.parts import Parts
+from graphrec.learning.regressions.learnersettings import LearnerSettings
+from graphrec.learning.regressions.logistic import fit_logistic
+from graphrec.learning.regressions.parts import Parts
 from graphrec.market.tables import DataError
 
 __all__ = ["BinaryModel", "customer_folds", "fit_binary"]

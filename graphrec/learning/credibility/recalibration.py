@@ -18,7 +18,7 @@ import numpy as np
 
 from graphrec.evaluation.calibration import CalibrationTable, calibration_by_decile, calibration_slope
 from graphrec.evaluation.inputs import EvaluationError
-from graphrec.learning.crossfit import LeftOut
+from graphrec.learning.credibility.crossfit import LeftOut
 from graphrec.learning.response import Response
 
 __all__ = ["Recalibration", "fit_recalibration"]

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from graphrec.learning.logistic import fit_logistic
+from graphrec.learning.regressions.logistic import fit_logistic
 
 __all__ = ["choose_ridge"]
 
