@@ -4,12 +4,15 @@
     python -m benchmarks.tuning --only policy --seeds 5 --drawn 30
     python -m benchmarks.tuning --only lastfm ml-100k --data DIR
 
-*policy*: simulated markets. The default, the winners of TPE and of random search (by the one-standard-error rule) and
-the candidates with the highest value of each are learned again before the last period; their policies there are valued
-by the simulator's truth, which no search sees, as a share of the oracle's value. *lastfm*, *ml-100k*: exposure-weighted
-NDCG@10 of the chosen appetite in the last period beside the default and the best baseline. Pairs of Last.fm have no
-dates; each gets one by lot, so its periods differ by chance only. ml-100k has its own dates, and lies in the wheel of
-RecBole. Every row stands as soon as it is known.
+*policy*: simulated markets. The default, the winners of TPE and of random search, the candidates with the highest
+value of each and the best baseline are learned again before the last period; their policies there are valued by the
+simulator's truth, which no search sees, as a share of the oracle's value. "Ceiling" is the candidate that is best
+there in truth: more than that no rule can gain. The last lines say what tuning gains for somebody who uses another
+learner than the default: the same candidates, chosen as if that one were the default.
+
+*lastfm*, *ml-100k*: exposure-weighted NDCG@10 of the chosen appetite in the last period beside the default and the best
+baseline. Pairs of Last.fm have no dates; each gets one by lot, so its periods differ by chance only. ml-100k has its
+own dates, and lies in the wheel of RecBole. Every row stands as soon as it is known.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,7 +35,7 @@ from graphrec.decisions.tuning.scored import Score
 from graphrec.decisions.tuning.searchloop import Clock, Search
 from graphrec.decisions.tuning.searchspace import SearchSpace, policy_space
 from graphrec.decisions.tuning.trialbook import Trial, open_book
-from graphrec.decisions.tuning.winners import choose_winner, within_one_error
+from graphrec.decisions.tuning.winners import choose_winner
 from graphrec.market.simulation import Simulation
 from graphrec.market.tables import Market
 
@@ -53,6 +56,7 @@ class Options:
 
     data: Path
     seeds: int
+    first: int
     drawn: int
     customers: int
     worlds: tuple[str, ...]
@@ -63,13 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with lastfm/")
     parser.add_argument("--seeds", type=int, default=3, help="markets of each kind")
+    parser.add_argument("--first", type=int, default=500, help="seed of the first simulated market")
     parser.add_argument("--drawn", type=int, default=20, help="candidates drawn after the baselines")
     parser.add_argument("--customers", type=int, default=SIZE[0])
     parser.add_argument("--worlds", nargs="+", choices=list(WORLDS), default=list(WORLDS))
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
     given = parser.parse_args(arguments)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    options = Options(given.data, given.seeds, given.drawn, given.customers, tuple(given.worlds))
+    options = Options(given.data, given.seeds, given.first, given.drawn, given.customers, tuple(given.worlds))
     for name in given.only:
         start = time.process_time()
         PARTS[name](options)
@@ -77,16 +82,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 class Remembering(PolicyTask):
-    """A task that judges the same settings once, so that two searches share their baselines."""
+    """A task that learns the same settings once for each part."""
 
-    def score(self, config: RecommenderConfig, part: str = "validation") -> Score:
-        """Look up, or judge."""
+    def choices(self, config: RecommenderConfig, part: str) -> np.ndarray:
+        """Look up, or learn and choose."""
         known = self.__dict__.setdefault("known", {})
         key = (str(config), part)
         if key not in known:
-            known[key] = super().score(config, part)
-        found: Score = known[key]
+            known[key] = super().choices(config, part)
+        found: np.ndarray = known[key]
         return found
+
+    def score(self, config: RecommenderConfig, part: str = "validation") -> Score:
+        """Value what is chosen."""
+        return self.truth(part).gain(self.choices(config, part))
 
 
 def show_policy(options: Options) -> None:
@@ -96,10 +105,10 @@ def show_policy(options: Options) -> None:
     )
     print(f"{'world':<14}{'seed':>5}" + "".join(f"{name:>14}" for name in COLUMNS) + "  winner of TPE; said; CPU s")
     rows = []
-    for seed in range(options.seeds):
+    for seed in range(options.first, options.first + options.seeds):
         for world in options.worlds:
             start = time.process_time()
-            sim = graphrec.simulate_market(options.customers, *SIZE[1:], rng=500 + seed, **WORLDS[world])
+            sim = graphrec.simulate_market(options.customers, *SIZE[1:], rng=seed, **WORLDS[world])
             shares, said = _compare(sim, options, seed)
             rows.append(shares)
             cells = "".join(f"{shares[name]:14.3f}" for name in COLUMNS)
@@ -107,7 +116,9 @@ def show_policy(options: Options) -> None:
     _summarise(rows)
 
 
-COLUMNS = ("default", "TPE", "TPE best", "random", "random best", "best baseline")
+COLUMNS = ("default", "TPE", "TPE best", "random", "random best", "best baseline", "ceiling")
+USED = ("T-learner", "DR-learner", "X-learner", "response ranking", "appetite ranking")
+"""What somebody may use who comes to tuning without the default."""
 
 
 def _compare(sim: Simulation, options: Options, seed: int) -> tuple[dict[str, float], str]:
@@ -116,19 +127,37 @@ def _compare(sim: Simulation, options: Options, seed: int) -> tuple[dict[str, fl
     task = Remembering(made.market, made.base, made.panel, made.periods, made.graph, made.seed)
     space = policy_space(views=True, binary=True)
     found: dict[str, Trial] = {}
+    tried: list[Trial] = []
     said = ""
     for sampler, name in (("tpe", "TPE"), ("random", "random")):
         book = open_book(None, space, {}, seed=seed, sampler=sampler)
         search = Search(task, space, base, book, Clock(None), lambda _: None)
         search.run(len(space.baselines) + options.drawn)
         ended = book.trials()
-        found[name], found[f"{name} best"] = choose_winner(ended, space), _highest(ended)
-        found["default"] = ended[0]
-        found["best baseline"] = _highest([one for one in ended if one.baseline])
+        choice = choose_winner(ended, space, rng=seed)
+        found[name], found[f"{name} best"] = choice.winner, _highest(ended)
         if sampler == "tpe":
-            said = f"{_named(found[name], space)}; {len(within_one_error(ended))} of {len(ended)} within 1 SE"
+            tried = [one for one in ended if one.score is not None]
+            found["default"] = ended[0]
+            found["best baseline"] = _highest([one for one in ended if one.baseline])
+            leads = choice.leads
+            lead = "" if leads is None else f", largest lead {leads.largest:.1f} se of {leads.needed:.1f} needed"
+            said = f"{_named(choice.winner, space)}{lead}"
+    for name in USED:
+        found[f"used {name}"] = next(one for one in tried if one.baseline == name)
+        found[f"from {name}"] = _chosen_from(name, tried, space, seed)
     chosen = {name: task.choices(space.configure(one.params, base), "last") for name, one in found.items()}
-    return _shares(sim, task, chosen), f"{said}; {_held(task, chosen)}"
+    others = {str(one.number): task.choices(space.configure(one.params, base), "last") for one in tried}
+    shares = _shares(sim, task, {**chosen, **others})
+    shares["ceiling"] = max(shares[number] for number in others)
+    return shares, f"{said}; {_held(task, chosen)}"
+
+
+def _chosen_from(used: str, tried: Sequence[Trial], space: SearchSpace, seed: int) -> Trial:
+    """The winner if one of the baselines were the default."""
+    order = sorted(tried, key=lambda one: one.baseline != used)
+    renumbered = [replace(one, number=place) for place, one in enumerate(order)]
+    return order[choose_winner(renumbered, space, rng=seed).winner.number]
 
 
 def _held(task: PolicyTask, chosen: Mapping[str, np.ndarray]) -> str:
@@ -177,10 +206,16 @@ def _summarise(rows: Sequence[Mapping[str, float]]) -> None:
     table = pd.DataFrame(rows)
     print("means: " + ", ".join(f"{name} {table[name].mean():.3f}" for name in COLUMNS))
     for name in COLUMNS[1:]:
-        gap = table[name] - table["default"]
-        error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else float("nan")
-        counts = f"better in {(gap > 1e-9).sum()} of {len(gap)}, worse in {(gap < -1e-9).sum()}"
-        print(f"{name} minus default: {gap.mean():+.3f} (standard error {error:.3f}), {counts}")
+        print(f"{name} minus default: {_gap(table[name] - table['default'])}")
+    for name in USED:
+        gain = _gap(table[f"from {name}"] - table[f"used {name}"])
+        print(f"who uses the {name} ({table[f'used {name}'].mean():.3f}) gains {gain}")
+
+
+def _gap(gap: pd.Series) -> str:
+    error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else float("nan")
+    counts = f"better in {(gap > 1e-9).sum()} of {len(gap)}, worse in {(gap < -1e-9).sum()}"
+    return f"{gap.mean():+.3f} (standard error {error:.3f}), {counts}"
 
 
 def show_lastfm(options: Options) -> None:

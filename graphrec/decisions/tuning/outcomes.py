@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from graphrec.decisions.settings import RecommenderConfig
+from graphrec.decisions.tuning.leads import Leads
 from graphrec.decisions.tuning.scored import Score
 from graphrec.decisions.tuning.searchspace import SearchSpace
 from graphrec.decisions.tuning.trialbook import Trial
-from graphrec.decisions.tuning.winners import LastPeriod, within_one_error
-from graphrec.evaluation.offpolicy import MINIMUM_POSITIVE_EVENTS
+from graphrec.decisions.tuning.winners import Choice, LastPeriod
 from graphrec.market.writing import write_table, write_text
 
 if TYPE_CHECKING:
@@ -72,17 +73,17 @@ class Tuning:
         space: SearchSpace,
         base: RecommenderConfig,
         trials: list[Trial],
-        winner: Trial,
+        choice: Choice,
         last: LastPeriod | None,
         asked: int,
     ) -> Tuning:
         """Gather what the search left of the candidates that were asked for."""
-        near = {one.number for one in within_one_error(trials)}
+        near, winner = {one.number for one in choice.near}, choice.winner
         rows = [_row(one, space, task.scale, near, winner) for one in trials]
         rows += [_reference(name, score, task.scale) for name, score in task.references().items()]
         table = pd.DataFrame(rows).sort_values("value", ascending=False, kind="stable", ignore_index=True)
         config = space.configure(winner.params, base)
-        sentence = " ".join([*_unfinished(trials, space, asked), _sentence(trials, winner, space, task, last)])
+        sentence = " ".join([*_unfinished(trials, space, asked), _sentence(trials, choice, space, task, last)])
         return cls(goal, config, table, sentence, last, task.periods.to_dict(), task.unit, task.scale)
 
     def with_model(self, model: Recommender) -> Tuning:
@@ -159,42 +160,42 @@ def _unfinished(trials: list[Trial], space: SearchSpace, asked: int) -> list[str
     return [f"The time ended after {len(trials)} of {asked} candidates{without}. The same command goes on."]
 
 
-def _sentence(trials: list[Trial], winner: Trial, space: SearchSpace, task: Task, last: LastPeriod | None) -> str:
+def _sentence(trials: list[Trial], choice: Choice, space: SearchSpace, task: Task, last: LastPeriod | None) -> str:
     """What was chosen and why, and whether it holds."""
-    said = [_chosen(trials, winner, space), *_against_nobody(winner, task)]
+    said = [_chosen(trials, choice, space), *_against_nobody(choice.winner, task)]
     said.append("The last period could not be valued." if last is None else _later(last, task.scale))
     return " ".join(said)
 
 
-def _chosen(trials: list[Trial], winner: Trial, space: SearchSpace) -> str:
-    near = within_one_error(trials)
+def _chosen(trials: list[Trial], choice: Choice, space: SearchSpace) -> str:
+    """What was chosen, and the lead that earned it or did not."""
+    winner, leads = choice.winner, choice.leads
     judged = sum(one.score is not None for one in trials)
     if judged == 1 and winner.number == 0:
         return "Only the default was valued, so nothing was chosen."
-    count = f"{len(near)} of {judged} candidates are within one standard error of the best"
-    if winner.number == 0:
-        return f"{count}{_too_narrow(near, winner)}, the default among them: no change has earned its place."
-    name = " ".join(filter(None, [space.family(winner.params), f"({space.describe(winner.params)})"])).replace(
-        " ()", ""
-    )
-    default = next((one.score for one in trials if one.number == 0), None)
-    if default is None or winner.score is None:
-        return f"{count}; the simplest of them is {name}."
-    gap = winner.score.minus(default)
+    if leads is not None and winner.number == 0:
+        return _kept(leads, judged)
+    name = " ".join(filter(None, [space.family(winner.params), f"({space.describe(winner.params)})"]))
+    name = name.replace(" ()", "")
+    count = f"{len(choice.near)} of {judged} candidates are within one standard error of the best"
+    if leads is None:
+        return f"The default could not be valued; {count}; the simplest of them is {name}."
+    lead = leads.found[winner.number]
+    size = f"{lead:.1f} standard errors above the default" if lead < np.inf else "above the default everywhere"
     return (
-        f"{count}, and the default is not: {name} is the simplest of them, {gap.value / gap.se:.1f} standard errors "
-        "above the default."
+        f"{count}, and the default is not: {name} is the simplest of them, {size}; where nothing is better, one study "
+        f"of ten shows {leads.needed:.1f}."
     )
 
 
-def _too_narrow(near: list[Trial], default: Trial) -> str:
-    """A word on leads that rest on a handful of customers."""
-    narrow = 0
-    for one in near:
-        if one.score is not None and default.score is not None and one is not default:
-            lead = one.score.minus(default.score)
-            narrow += lead.value > lead.se and one.score.breadth(default.score) < MINIMUM_POSITIVE_EVENTS
-    return f" ({narrow} ahead by more, on too few customers to count)" if narrow else ""
+def _kept(leads: Leads, judged: int) -> str:
+    """Why the default stays."""
+    if not leads.largest > 0:
+        return f"None of {judged} candidates is ahead of the default: no change has earned its place."
+    return (
+        f"The default stays: of {judged} candidates the one furthest ahead leads it by {leads.largest:.1f} standard "
+        f"errors, and where nothing is better one study of ten shows {leads.needed:.1f}. No change has earned its place."
+    )
 
 
 def _against_nobody(winner: Trial, task: Task) -> list[str]:

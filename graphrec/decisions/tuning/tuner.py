@@ -101,7 +101,8 @@ def tune(
 
     References
     ----------
-    Akiba et al. 2019 (Optuna); Breiman et al. 1984 (one standard error); Dudik et al. 2011 (doubly robust).
+    Akiba et al. 2019 (Optuna); Breiman et al. 1984 (one standard error); Romano & Wolf 2005 (the luck of the best);
+    Dudik et al. 2011 (doubly robust).
 
     Examples
     --------
@@ -126,9 +127,9 @@ def tune(
         search = Search(task, space, base, book, clock, say)
         search.run(trials)
         ended = book.trials()
-        winner = choose_winner(ended, space)
-        last = search.check_last(ended, winner)
-        made = Tuning.of(chosen, task, space, base, ended, winner, last, trials)
+        choice = choose_winner(ended, space, rng=seed)
+        last = search.check_last(ended, choice.winner)
+        made = Tuning.of(chosen, task, space, base, ended, choice, last, trials)
         if out is not None:
             made.write(out)
     if not fit:

@@ -1,10 +1,13 @@
 """Which candidate wins, and whether it still does in a period that nobody has looked at.
 
-Hides the one-standard-error rule and the nested check. The best of many candidates is partly lucky; among those whose
-paired difference to the best is within its standard error the simplest wins (Breiman et al. 1984; the paired form
-because all candidates are judged on the same customers). A standard error is worth little where the difference rests
-on a handful of customers, as it does when one buyer with a small propensity speaks for hundreds; such a lead counts as
-none. The order of simplicity is that of the search space. The last
+Hides the one-standard-error rule and the nested check. The best of many candidates is partly lucky. So the best is
+looked for among those alone whose lead over the default is more than the luck of the largest of so many
+(`graphrec.decisions.tuning.leads`); where there are none, the default is the best that can be shown. Among those whose
+paired difference to the best is within its standard error the simplest wins (Breiman et al. 1984; the paired form because
+all candidates are judged on the same customers). Without the first step a candidate with noisy choices was within its
+own large standard error of a lucky best, and could win although it stood behind the default. A standard error is worth
+little where the difference rests on a handful of customers, as it does when one buyer with a small propensity speaks
+for hundreds; such a lead counts as none. The order of simplicity is that of the search space. The last
 period is then valued once for the winner and the baselines; a figure that was searched for is never the one reported.
 """
 
@@ -14,6 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from graphrec.decisions.tuning.leads import Leads, measure_leads
 from graphrec.decisions.tuning.scored import Score
 from graphrec.decisions.tuning.searchspace import SearchSpace
 from graphrec.decisions.tuning.trialbook import Trial
@@ -21,36 +27,70 @@ from graphrec.evaluation.intervals import Interval
 from graphrec.evaluation.offpolicy import MINIMUM_POSITIVE_EVENTS
 from graphrec.market.tables import DataError
 
-__all__ = ["LastPeriod", "choose_winner", "compare_last", "within_one_error"]
+__all__ = ["Choice", "LastPeriod", "choose_winner", "compare_last"]
 
 
-def within_one_error(trials: Sequence[Trial]) -> list[Trial]:
-    """Completed trials that the best is not clearly ahead of, the best among them.
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What was chosen, from what, and by how much it had to lead.
 
-    Clearly: by more than the standard error of the paired difference, and this difference rests on 20 groups of
-    customers at least, the number that `graphrec.evaluation.offpolicy` asks of events.
+    Attributes
+    ----------
+    winner : Trial
+        The simplest of `near`.
+    near : tuple of Trial
+        Those that the best is not clearly ahead of, the best among them.
+    leads : Leads or None
+        Over the default; None where the default could not be judged.
+    """
+
+    winner: Trial
+    near: tuple[Trial, ...]
+    leads: Leads | None
+
+
+def choose_winner(trials: Sequence[Trial], space: SearchSpace, *, rng: int | np.random.Generator | None = 0) -> Choice:
+    """The simplest candidate within one standard error of the best whose lead over the default is more than luck.
+
+    Clearly ahead is: by more than the standard error of the paired difference, and this difference rests on 20 groups
+    of customers at least, the number that `graphrec.evaluation.offpolicy` asks of events.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        The default has number 0.
+    space : SearchSpace
+        Knows who is simpler.
+    rng : int, Generator or None
+        Seed of the draws that tell luck.
 
     Raises
     ------
     DataError
         No trial was completed.
     """
-    done = [(one, one.score) for one in trials if one.score is not None and one.state == "complete"]
+    done = [one for one in trials if one.score is not None and one.state == "complete"]
     if not done:
         reasons = [f"{one.baseline or one.number}: {one.reason}" for one in trials if one.reason]
         raise DataError(f"no candidate could be judged; {'; '.join(reasons[:2]) or 'give a larger budget'}")
-    best = max((score for _, score in done), key=lambda score: score.interval.value)
-    found = []
-    for one, score in done:
-        behind = best.minus(score)
-        if score is best or behind.value <= behind.se or best.breadth(score) < MINIMUM_POSITIVE_EVENTS:
-            found.append(one)
-    return found
+    default = next((one for one in done if one.number == 0), None)
+    leads = None if default is None else measure_leads(done, default, rng=rng)
+    shown = [one for one in done if leads is None or leads.survives(one.number)]
+    best = max(shown, key=_value) if shown else default or done[0]
+    near = tuple(one for one in (shown or done) if one is best or not _clearly_ahead(best, one))
+    winner = min(near, key=lambda one: space.simplicity(one.params, one.number)) if shown else best
+    return Choice(winner, near, leads)
 
 
-def choose_winner(trials: Sequence[Trial], space: SearchSpace) -> Trial:
-    """The simplest candidate within one standard error of the best."""
-    return min(within_one_error(trials), key=lambda one: space.simplicity(one.params, one.number))
+def _value(one: Trial) -> float:
+    return -np.inf if one.score is None else one.score.interval.value
+
+
+def _clearly_ahead(best: Trial, one: Trial) -> bool:
+    if best.score is None or one.score is None:
+        return False
+    behind = best.score.minus(one.score)
+    return behind.value > behind.se and best.score.breadth(one.score) >= MINIMUM_POSITIVE_EVENTS
 
 
 @dataclass(frozen=True)
