@@ -40,8 +40,8 @@ class Leads:
     Attributes
     ----------
     found : mapping of int to float
-        By number of the trial; infinite where the lead is the same in every group. One that rests on fewer than 20 groups
-        of customers is no lead and is not here.
+        By number of the trial; infinite where the lead is the same in every group. One that rests on fewer than 20
+        groups of customers is no lead and is not here.
     needed : float
         What the luckiest of the candidates would stay below in nine studies of ten if none were better.
     """

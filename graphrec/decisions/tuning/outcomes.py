@@ -194,7 +194,8 @@ def _kept(leads: Leads, judged: int) -> str:
         return f"None of {judged} candidates is ahead of the default: no change has earned its place."
     return (
         f"The default stays: of {judged} candidates the one furthest ahead leads it by {leads.largest:.1f} standard "
-        f"errors, and where nothing is better one study of ten shows {leads.needed:.1f}. No change has earned its place."
+        f"errors, and where nothing is better one study of ten shows {leads.needed:.1f}. No change has earned its "
+        "place."
     )
 
 

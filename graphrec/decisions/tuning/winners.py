@@ -3,12 +3,13 @@
 Hides the one-standard-error rule and the nested check. The best of many candidates is partly lucky. So the best is
 looked for among those alone whose lead over the default is more than the luck of the largest of so many
 (`graphrec.decisions.tuning.leads`); where there are none, the default is the best that can be shown. Among those whose
-paired difference to the best is within its standard error the simplest wins (Breiman et al. 1984; the paired form because
-all candidates are judged on the same customers). Without the first step a candidate with noisy choices was within its
-own large standard error of a lucky best, and could win although it stood behind the default. A standard error is worth
-little where the difference rests on a handful of customers, as it does when one buyer with a small propensity speaks
-for hundreds; such a lead counts as none. The order of simplicity is that of the search space. The last
-period is then valued once for the winner and the baselines; a figure that was searched for is never the one reported.
+paired difference to the best is within its standard error the simplest wins (Breiman et al. 1984; the paired form
+because all candidates are judged on the same customers). Without the first step a candidate with noisy choices was
+within its own large standard error of a lucky best, and could win although it stood behind the default. A standard
+error is worth little where the difference rests on a handful of customers, as it does when one buyer with a small
+propensity speaks for hundreds; such a lead counts as none. The order of simplicity is that of the search space. The
+last period is then valued once for the winner and the baselines; a figure that was searched for is never the one
+reported.
 """
 
 from __future__ import annotations
