@@ -271,7 +271,7 @@ def _show_taste(title: str, market: Market, horizon: int, seed: int, options: Op
         cells = ", ".join(f"{name} {value.value:.4f} ({value.se:.4f})" for name, value in last.values.items())
         gap = last.differences.get(last.rival)
         told = "" if gap is None else f"; minus {last.rival} {gap.value:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}]"
-        print(f"{title}, {sampler}: won {last.winner}; last period: {cells}{told}; "
+        print(f"{title}, {sampler}: {found.sentence.partition('. ')[0]}; last period: {cells}{told}; "
               f"{time.process_time() - start:.0f} CPU s", flush=True)  # fmt: skip
 
 
