@@ -171,7 +171,9 @@ def open_book(
         _end_running(study)
     except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
         cause = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise DataError(f"cannot use {place} as a study: {cause}; start a fresh one, or choose another folder") from error
+        raise DataError(
+            f"cannot use {place} as a study: {cause}; start a fresh one, or choose another folder"
+        ) from error
     return TrialBook(study, space, seed, sampler)
 
 
