@@ -28,7 +28,7 @@ from graphrec.evaluation.ranking import ndcg_per_customer, recall_per_customer
 from graphrec.learning.appetites.exponents import tune_filter
 from graphrec.learning.appetites.mixing import mixture_weights
 from graphrec.learning.appetites.recipes import RECIPES
-from graphrec.learning.appetites.scorers import Mixture, Scorer
+from graphrec.learning.appetites.scorers import Mixture, Scorer, Weight
 from graphrec.learning.appetites.topn import best_products
 from graphrec.learning.filters import DENSE_PRODUCTS, FilterConfig
 from graphrec.market.tables import DataError
@@ -44,7 +44,7 @@ GRIDS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "bpr": {"learning_rate": (0.05, 0.02), "epochs": (100, 300)},
     "low-pass": {"components": (256, 64), "target": (0.5, 0.25, 0.4)},
     "likeness": {"source": (0.25, 0.5), "answer": (0.25, 0.0), "power": (1.5, 1.0)},
-    "local ridge": {"customer": (0.5, 0.25), "penalty": (8.0, 20.0, 3.0)},
+    "local ridge": {"customer": (0.25, 0.5), "penalty": (20.0, 8.0, 3.0)},
     "ridge of customers": {"penalty": (20.0, 8.0), "customer": (0.25, 0.5)},
     "filter": {"ease": (1.0, 0.9, 0.7), "ridge": (400.0, 200.0)},
     "default": {},
@@ -154,10 +154,17 @@ def compare(tastes: Tastes, tries: int, models: Iterable[str] = GRIDS) -> None:
         chosen = [tuned[part].scorer for part in parts]
         weights = mixture_weights(chosen, tastes.validation, tastes.train)
         tuning = time.process_time() - start + sum(tuned[part].seconds for part in parts)
-        used = [(fitted[part], weight, seconds[part]) for part, weight in zip(parts, weights) if weight > 0]
-        mixture = Mixture(used[0][0].popularity, n, tuple(x[0] for x in used), tuple(x[1] for x in used))
+        mixture = Mixture.of([fitted[part] for part in parts], weights, tastes.whole)
         figures = judge(mixture, tastes.test, tastes.seen, tastes.depth)
-        _row(name, figures, sum(x[2] for x in used), tuning, _words(dict(zip(parts, weights))))
+        fit = sum(seconds[part] for part, weight in zip(parts, weights) if weight.share > 0)
+        _row(name, figures, fit, tuning, "; ".join(f"{part} {_weight(x)}" for part, x in zip(parts, weights)))
+
+
+def _weight(weight: Weight) -> str:
+    said = f"{weight.share:g}"
+    if weight.share and weight.growth:
+        said += f" x length^{weight.growth:g}"
+    return said + (f" x popularity^{weight.lift:g}" if weight.share and weight.lift else "")
 
 
 def _words(settings: Mapping[str, Any]) -> str:
@@ -173,7 +180,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", choices=list(GRIDS), default=list(GRIDS))
     parser.add_argument("--graph-epochs", type=int, default=0, help="also train LightGCN, ours and the peers'")
     given = parser.parse_args()
-    warm = sparse.csr_array(np.eye(5, dtype=np.float32))
+    warm = sparse.csr_array(np.ones((5, 5), dtype=np.float32))
     for name in ("filter", "local ridge", "likeness"):  # compiled before anything is timed
         judge(RECIPES[name](warm), warm, sparse.csr_array((5, 5), dtype=np.float32), 2)
     with threadpoolctl.threadpool_limits(1):

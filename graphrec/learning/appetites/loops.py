@@ -23,6 +23,52 @@ Floats = NDArray[np.float32]
 
 
 @compiled
+def _sum_row(
+    customers: tuple[Ints, Ints, Floats],
+    products: tuple[Ints, Ints, Floats],
+    i: int,
+    row: Floats,
+    met: NDArray[np.bool_],
+    touched: Ints,
+) -> int:
+    """Row i of the Gram matrix into a dense row of zeros; says how many columns were touched, in order of meeting."""
+    pointers, bought, weights = customers
+    starts, buyers, amounts = products
+    found = 0
+    for place in range(starts[i], starts[i + 1]):
+        who, amount = buyers[place], amounts[place]
+        for entry in range(pointers[who], pointers[who + 1]):
+            j = bought[entry]
+            if not met[j]:
+                met[j] = True
+                touched[found] = j
+                found += 1
+            row[j] += amount * weights[entry]
+    return found
+
+
+@compiled
+def _largest(codes: Ints, values: Floats, k: int) -> Ints:
+    """Ascending codes of the k largest values above zero; among equal values the lowest codes."""
+    level, wanted = np.float32(0.0), 0
+    if len(codes) > k:
+        level = max(np.partition(values, len(codes) - k)[len(codes) - k], np.float32(0.0))
+    kept, equal = np.empty(min(k, len(codes)), np.int32), np.empty(len(codes), np.int32)
+    above, ties = 0, 0
+    for place in range(len(codes)):
+        if values[place] > level:
+            kept[above] = codes[place]
+            above += 1
+        elif values[place] == level and level > 0.0:
+            equal[ties] = codes[place]
+            ties += 1
+    wanted = min(ties, len(kept) - above)
+    if wanted:
+        kept[above : above + wanted] = np.sort(equal[:ties])[:wanted]
+    return np.sort(kept[: above + wanted])
+
+
+@compiled
 def overlap_rows(
     customers: tuple[Ints, Ints, Floats],
     products: tuple[Ints, Ints, Floats],
@@ -54,9 +100,7 @@ def overlap_rows(
     counts : numpy.ndarray, shape (n,), int64
         Entries above zero that were kept. Among equal values the lowest codes are kept.
     """
-    pointers, bought, weights = customers
-    starts, buyers, amounts = products
-    m = len(starts) - 1
+    m = len(products[0]) - 1
     indices = np.zeros((len(wanted), k), np.int32)
     values = np.zeros((len(wanted), k), np.float32)
     counts = np.zeros(len(wanted), np.int64)
@@ -65,70 +109,39 @@ def overlap_rows(
     met = np.zeros(m, np.bool_)
     for number in range(len(wanted)):
         i = wanted[number]
-        found = 0
-        for place in range(starts[i], starts[i + 1]):
-            who, amount = buyers[place], amounts[place]
-            for entry in range(pointers[who], pointers[who + 1]):
-                j = bought[entry]
-                if not met[j]:
-                    met[j] = True
-                    touched[found] = j
-                    found += 1
-                row[j] += amount * weights[entry]
-        codes = np.sort(touched[:found])
+        found = _sum_row(customers, products, i, row, met, touched)
         scaled = np.empty(found, np.float32)
         for place in range(found):
-            j = codes[place]
-            scaled[place] = 0.0 if j == i else row[j] * right[j]
-            row[j] = 0.0
-            met[j] = False
-        level, ties = np.float32(0.0), 0
-        if found > k:
-            level = max(np.partition(scaled, found - k)[found - k], np.float32(0.0))
-            ties = k - int(np.sum(scaled > level))
-        kept = 0
+            j = touched[place]
+            row[j] = 0.0 if j == i else row[j] * right[j]
+            scaled[place] = row[j]
+        codes = _largest(touched[:found], scaled, k)
+        for place in range(len(codes)):
+            indices[number, place] = codes[place]
+            values[number, place] = (left[i] * row[codes[place]]) ** np.float32(power)
+        counts[number] = len(codes)
         for place in range(found):
-            value = scaled[place]
-            equal = value == level and ties > 0 and value > 0.0
-            if value > level or equal:
-                ties -= 1 if equal else 0
-                indices[number, kept] = codes[place]
-                values[number, kept] = (left[i] * value) ** np.float32(power)
-                kept += 1
-        counts[number] = kept
+            row[touched[place]] = 0.0
+            met[touched[place]] = False
     return indices, values, counts
 
 
 @compiled
-def _place(indices: Ints, low: int, high: int, column: int) -> int:
-    """First place in a sorted stretch whose column is not below the one looked for."""
-    while low < high:
-        middle = (low + high) >> 1
-        if indices[middle] < column:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@compiled
-def _overlaps(
-    pointers: NDArray[np.int64], indices: Ints, values: Floats, row: int, columns: Ints, longest: int, found: Floats
+def _fill_square(
+    pointers: NDArray[np.int64], indices: Ints, values: Floats, rows: Ints, place: Ints, square: Floats
 ) -> None:
-    """Entries of a symmetric matrix in one row and ascending columns; a pruned row is completed from the columns'."""
-    low, end = pointers[row], pointers[row + 1]
-    pruned = end - low >= longest
-    for number in range(len(columns)):
-        column = columns[number]
-        low = _place(indices, low, end, column)
-        found[number] = 0.0
-        if low < end and indices[low] == column:
-            found[number] = values[low]
-        elif pruned:
-            last = pointers[column + 1]
-            other = _place(indices, pointers[column], last, row)
-            if other < last and indices[other] == row:
-                found[number] = values[other]
+    """Lower half of a symmetric matrix among some rows; an entry that one row lost to pruning comes from the other."""
+    n = len(rows)
+    square[:n, :n] = 0.0
+    for a in range(n):
+        place[rows[a]] = a
+    for a in range(n):
+        for entry in range(pointers[rows[a]], pointers[rows[a] + 1]):
+            b = place[indices[entry]]
+            if b >= 0:
+                square[max(a, b), min(a, b)] = values[entry]
+    for a in range(n):
+        place[rows[a]] = -1
 
 
 @compiled
@@ -185,16 +198,17 @@ def ridge_links(
         Weight of each neighbour.
     """
     k = neighbours.shape[1]
-    longest = np.max(np.diff(pointers))
     links = np.zeros(neighbours.shape, np.float32)
-    square, target = np.zeros((k, k), np.float32), np.zeros(k, np.float32)
+    square, place = np.zeros((k + 1, k + 1), np.float32), np.full(len(diagonal), -1, np.int32)
+    rows = np.empty(k + 1, np.int32)
     for number in range(len(wanted)):
         n = counts[number]
-        near = neighbours[number, :n]
-        _overlaps(pointers, indices, values, wanted[number], near, longest, target)
+        rows[:n] = neighbours[number, :n]
+        rows[n] = wanted[number]  # the last row of the square is what the regression aims at
+        _fill_square(pointers, indices, values, rows[: n + 1], place, square)
         for a in range(n):
-            _overlaps(pointers, indices, values, near[a], near[:a], longest, square[a])
-            square[a, a] = diagonal[near[a]]
+            square[a, a] = diagonal[rows[a]]
+        target = square[n, :n].copy()
         _solve(square, target, n)
-        links[number, :n] = target[:n]
+        links[number, :n] = target
     return links

@@ -11,7 +11,8 @@ is a customer nobody has seen: like anyone without a history it gets products in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,17 @@ from scipy import sparse
 from graphrec.learning.archive import pack_sparse, read_archive, unpack_sparse, write_archive
 from graphrec.market.tables import DataError
 
-__all__ = ["Likeness", "Links", "Mixture", "Scorer", "Vectors", "load_scorer"]
+__all__ = [
+    "Likeness",
+    "Links",
+    "Mixture",
+    "Scorer",
+    "Vectors",
+    "Weight",
+    "lifted",
+    "load_scorer",
+    "relative_lengths",
+]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -113,7 +124,12 @@ def _rebuild(meta: dict[str, Any], arrays: Arrays, at: str) -> Scorer:
         raise DataError(f"the saved scorer is a {meta.get('kind')!r}; this version knows {', '.join(kinds)}")
     if meta["kind"] == "mixture":
         parts = tuple(_rebuild(part, arrays, f"{at}{number}.") for number, part in enumerate(meta["parts"]))
-        return Mixture(parts[0].popularity, meta["n_customers"], parts, tuple(meta["weights"]))
+        if f"{at}lengths" not in arrays:
+            raise DataError(
+                "the saved mixture is of an earlier version, without lengths of histories; fit and save again"
+            )
+        weights = tuple(Weight(**weight) for weight in meta["weights"])
+        return Mixture(parts[0].popularity, meta["n_customers"], parts, weights, arrays[f"{at}lengths"])
     given: dict[str, Any] = {name: _read(f"{at}{name}", arrays, shape) for name, shape in meta["shapes"].items()}
     made: Scorer = kinds[meta["kind"]](n_customers=meta["n_customers"], **given)
     return made
@@ -185,36 +201,88 @@ class Likeness(Scorer):
         return _store("likeness", self.n_customers, given)
 
 
+@dataclass(frozen=True)
+class Weight:
+    """How much a part of a mixture counts, for whom, and for which products.
+
+    Attributes
+    ----------
+    share : float
+        Weight for a customer with a history of mean length, at least zero.
+    growth : float
+        The share is multiplied by ``(products in the history / their mean number) ** growth``.
+    lift : float
+        Scores are multiplied by ``popularity ** lift`` before they are compared with the other parts'.
+    """
+
+    share: float
+    growth: float = 0.0
+    lift: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Mixture(Scorer):
-    """Weighted sum of models, each divided by a customer's largest score, so that no scale wins by itself."""
+    """Weighted sum of models, each divided by a customer's largest score, so that no scale wins by itself.
+
+    Attributes
+    ----------
+    parts, weights
+        Models and how much each counts.
+    lengths : numpy.ndarray, shape (n_customers,), float32
+        Products in each customer's history divided by their mean number.
+    """
 
     parts: tuple[Scorer, ...]
-    weights: tuple[float, ...]
+    weights: tuple[Weight, ...]
+    lengths: Floats
 
     def __post_init__(self) -> None:
-        if not self.parts or len(self.parts) != len(self.weights) or not min(self.weights, default=-1.0) >= 0:
+        shares = [weight.share for weight in self.weights]
+        if not self.parts or len(self.parts) != len(shares) or not min(shares, default=-1.0) >= 0:
             raise DataError(
-                f"a mixture of {len(self.parts)} parts has the weights {self.weights}; give one weight of at least "
+                f"a mixture of {len(self.parts)} parts has the weights {tuple(shares)}; give one weight of at least "
                 "zero to each part"
             )
+
+    @classmethod
+    def of(cls, parts: Sequence[Scorer], weights: Sequence[Weight], histories: sparse.csr_array) -> Mixture:
+        """Mix models that were fitted on some histories; parts without weight are left out."""
+        if len(parts) != len(weights):
+            raise DataError(f"{len(parts)} parts have {len(weights)} weights; give one weight of at least zero to each")
+        used = [pair for pair in zip(parts, weights) if pair[1].share != 0] or list(zip(parts, weights))
+        mixed, shares = tuple(part for part, _ in used), tuple(weight for _, weight in used)
+        popularity = parts[0].popularity if parts else np.zeros(0, np.float32)
+        return cls(popularity, histories.shape[0], mixed, shares, relative_lengths(histories))
 
     def _known(self, codes: Ints) -> Floats:
         total = np.zeros((len(codes), self.n_products), dtype=np.float32)
         for part, weight in zip(self.parts, self.weights):
-            if weight > 0:
-                scores = part._known(codes)
-                largest = scores.max(axis=1, keepdims=True)
-                total += np.float32(weight) * scores / np.where(largest > 0, largest, 1.0)
+            if weight.share > 0:
+                scores = lifted(part._known(codes), self.popularity, weight.lift)
+                largest = scores.max(axis=1)
+                share = weight.share * self.lengths[codes] ** np.float32(weight.growth)
+                total += scores * np.asarray(share / np.where(largest > 0, largest, 1.0), np.float32)[:, None]
         return total
 
     def stored(self) -> tuple[dict[str, Any], Arrays]:
         """Plain data and arrays that rebuild the model."""
-        arrays: Arrays = {}
+        arrays: Arrays = {"lengths": self.lengths}
         metas = []
         for number, part in enumerate(self.parts):
             meta, own = part.stored()
             metas.append(meta)
             arrays |= {f"{number}.{name}": array for name, array in own.items()}
-        plain = {"kind": "mixture", "n_customers": self.n_customers, "weights": list(self.weights), "parts": metas}
+        weights = [asdict(weight) for weight in self.weights]
+        plain = {"kind": "mixture", "n_customers": self.n_customers, "weights": weights, "parts": metas}
         return plain, arrays
+
+
+def relative_lengths(histories: sparse.csr_array) -> Floats:
+    """Products in each history divided by their mean number; an empty history counts as one product."""
+    lengths = np.maximum(np.diff(histories.indptr), 1).astype(np.float32)
+    return np.asarray(lengths / (lengths.mean() if len(lengths) else 1.0), np.float32)
+
+
+def lifted(scores: Floats, popularity: Floats, lift: float) -> Floats:
+    """Scores times ``popularity ** lift``; products that nobody took count as taken once."""
+    return scores if lift == 0 else np.asarray(scores * np.maximum(popularity, 1.0) ** np.float32(lift), np.float32)

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from graphrec.learning.appetites.mixing import mixture_weights
-from graphrec.learning.appetites.scorers import Mixture, Vectors
+from graphrec.learning.appetites.scorers import Mixture, Vectors, Weight
 from graphrec.learning.appetites.topn import best_products
 from graphrec.market.tables import DataError
 
@@ -35,10 +35,47 @@ def test_halves_of_a_taste_are_joined_and_noise_is_left_out(seed: int) -> None:
     parts, later, seen = _market(seed)
     weights = mixture_weights(parts, later, seen, customers=100)
     assert weights == mixture_weights(parts, later, seen, customers=100)
-    assert min(weights[:2]) > 0.3 * max(weights)
-    assert weights[2] < 0.35 * max(weights)
-    mixture = Mixture(parts[0].popularity, 200, tuple(parts), weights)
+    shares = [weight.share for weight in weights]
+    assert min(shares[:2]) > 0.3 * max(shares)
+    assert shares[2] < 0.35 * max(shares)
+    mixture = Mixture.of(parts, weights, seen)
     assert _recall(mixture, later) > 0.05 + max(_recall(part, later) for part in parts)
+
+
+def _two_kinds(seed: int, m: int = 80) -> tuple[list[Vectors], sparse.csr_array, sparse.csr_array]:
+    """Customers with short histories follow the first model, those with long ones the second."""
+    rng = np.random.default_rng(seed)
+    models = [(rng.normal(size=(300, 4)), rng.normal(size=(m, 4))) for _ in range(2)]
+    long = np.arange(300) % 2 == 1
+    tastes = [left @ right.T for left, right in models]
+    taste = np.where(long[:, None], tastes[1], tastes[0]) + 0.5 * rng.gumbel(size=(300, m))
+    later = sparse.csr_array((taste >= np.sort(taste, axis=1)[:, [-5]]).astype(np.float32))
+    seen = np.where(np.arange(m) < np.where(long, 20, 2)[:, None], later.toarray() == 0, False)
+    parts = [Vectors(np.ones(m, np.float32), 300, *(x.astype(np.float32) for x in pair)) for pair in models]
+    return parts, later, sparse.csr_array(seen.astype(np.float32))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_model_of_long_histories_counts_more_where_there_is_much(seed: int) -> None:
+    parts, later, seen = _two_kinds(seed)
+    weights = mixture_weights(parts, later, seen, customers=300)
+    assert weights[1].growth > weights[0].growth
+    alike = [Weight(1.0), Weight(1.0)]
+    gained = _recall(Mixture.of(parts, weights, seen), later) - _recall(Mixture.of(parts, alike, seen), later)
+    assert gained > 0.03
+
+
+@pytest.mark.parametrize("true_lift", [0.0, 0.3])
+def test_popular_products_are_lifted_only_where_a_model_forgets_them(true_lift: float) -> None:
+    rng = np.random.default_rng(0)
+    left, right = rng.random((300, 4)).astype(np.float32), rng.random((150, 4)).astype(np.float32)
+    often = rng.choice([1.0, 30.0], size=150).astype(np.float32)
+    taste = (left @ right.T) * often**true_lift * np.exp(0.1 * rng.normal(size=(300, 150)))
+    later = sparse.csr_array((taste >= np.sort(taste, axis=1)[:, [-6]]).astype(np.float32))
+    nothing = sparse.csr_array(later.shape, dtype=np.float32)
+    (weight,) = mixture_weights([Vectors(often, 300, left, right)], later, nothing, customers=300)
+    assert weight.lift == pytest.approx(true_lift, abs=0.11)
+    assert (weight.lift > 0) == (true_lift > 0)
 
 
 def test_without_later_purchases_there_is_nothing_to_choose_by() -> None:

@@ -13,8 +13,9 @@ from scipy import sparse
 
 from graphrec.learning.appetites.lightgcn import LightGCNConfig, fit_lightgcn
 from graphrec.learning.appetites.recipes import EASE_LIMIT, RECIPES, check_histories
-from graphrec.learning.appetites.scorers import Likeness, Links, Mixture, Scorer, Vectors, load_scorer
+from graphrec.learning.appetites.scorers import Likeness, Links, Mixture, Scorer, Vectors, Weight, load_scorer
 from graphrec.learning.appetites.topn import best_products
+from graphrec.learning.archive import write_archive
 from graphrec.market.tables import DataError
 
 QUICK = LightGCNConfig(embedding_size=8, layers=2, epochs=30, batch_size=512)
@@ -22,7 +23,7 @@ QUICK = LightGCNConfig(embedding_size=8, layers=2, epochs=30, batch_size=512)
 
 def _mixture(histories: sparse.csr_array) -> Scorer:
     parts = tuple(RECIPES[name](histories) for name in ("filter", "likeness", "low-pass"))
-    return Mixture(parts[0].popularity, histories.shape[0], parts, (1.0, 0.3, 0.1))
+    return Mixture.of(parts, (Weight(1.0, growth=0.5), Weight(0.3), Weight(0.1, lift=0.2)), histories)
 
 
 FITS: dict[str, Callable[[sparse.csr_array], Scorer]] = {
@@ -136,12 +137,21 @@ def test_a_save_of_another_version_or_kind_is_refused(tmp_path) -> None:
         load_scorer(tmp_path)
 
 
+def test_a_mixture_saved_without_lengths_is_refused(tmp_path) -> None:
+    mixture = _mixture(_checkerboard()[0])
+    meta, arrays = mixture.stored()
+    del arrays["lengths"]
+    write_archive(tmp_path, "scorer", {"scorer": meta}, arrays)
+    with pytest.raises(DataError, match="fit and save again"):
+        load_scorer(tmp_path)
+
+
 def test_impossible_mixtures_and_sizes_are_refused() -> None:
     histories, _ = _checkerboard(20)
     part = RECIPES["popular"](histories)
     for weights in ((), (1.0, 1.0), (-1.0,), (float("nan"),)):
         with pytest.raises(DataError, match="one weight of at least"):
-            Mixture(part.popularity, 20, (part,), weights)
+            Mixture.of((part,), [Weight(share) for share in weights], histories)
     with pytest.raises(DataError, match="local regressions"):
         RECIPES["ease"](sparse.csr_array((2, EASE_LIMIT + 1), dtype=np.float32))
     with pytest.raises(DataError, match="epochs"):
