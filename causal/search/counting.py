@@ -1,10 +1,11 @@
 """The inner loop of the G² test: contingency tables of many tests in one compiled pass.
 
 Hides how rows are counted. Tests come sorted by their conditioning set, so that the stratum of every row is numbered
-once for each set; a table is then one addition for each row into a few cells that stay in the first cache. Joint
-counts by products of indicator matrices and by bit masks were considered: both touch every cell of every table, which
-costs more from three levels and one conditioning column on. Importing this module imports the compiler, so it is
-imported where a table is counted and not before.
+once for each set, from where it differs from the set before; a table is then one addition for each row into a few cells
+that stay in the first cache, or, where it would have more cells than there are rows, a walk through the strata
+(`causal.search.thinstrata`). Joint counts by products of indicator matrices and by bit masks were considered: both
+touch every cell of every table, which costs more from three levels and one conditioning column on. Importing this
+module imports the compiler, so it is imported where a table is counted and not before.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causal.search.jit import compiled
+from causal.search.thinstrata import degrees_by_stratum, group_rows, ratio_by_stratum, ratio_terms, term
 
 __all__ = ["desk", "fixed_levels", "likelihood_ratios", "number_rows", "stratify", "tabulate"]
 
@@ -23,6 +25,8 @@ Arrays = NDArray[Any]
 # Cells of a table that two copies of stay in the first cache, and strata that need no renumbering.
 SMALL = 2048
 ROOM = 64
+# Cells for each row from which on a table is not laid out but walked through by stratum.
+THIN = 1.0
 
 
 @compiled
@@ -52,21 +56,45 @@ def likelihood_ratios(
         Degrees count the levels that occur in each stratum. A test beyond its limit is not counted to the end.
     """
     count, held = given.shape
+    rows = codes.shape[1]
     statistic, degrees = np.zeros(count), np.zeros(count)
-    strata, cells = np.zeros(codes.shape[1], dtype=np.int32), 1
+    depths, cells = np.zeros((held + 1, rows), dtype=np.int32), np.ones(held + 1, dtype=np.int64)
     places, table = desk(codes, weights)
+    terms = ratio_terms()
+    order, starts = group_rows(depths[0], 1)
+    grouped = held == 0
     for t in range(count):
-        if held and (t == 0 or not np.array_equal(given[t], given[t - 1])):
-            strata, cells = stratify(codes, levels, given[t])
+        kept = _shared(given[t], given[t - 1]) if t else 0
+        for depth in range(kept, held):
+            column = given[t, depth]
+            cells[depth + 1] = _refine(
+                depths[depth], cells[depth], codes[column], levels[column], ROOM, depths[depth + 1]
+            )
+            grouped = False
         a, b = tests[t]
-        wide, narrow = levels[a], levels[b]
-        if cells * wide * narrow > SMALL:
-            degrees[t] = _margin_degrees(strata, codes[a], codes[b], cells, wide, narrow)
-            if degrees[t] > limits[t]:
-                continue
-        table = tabulate(strata, codes[a], codes[b], weights, (cells, wide, narrow), places, table)
-        statistic[t], degrees[t] = _summarise(table, cells, wide, narrow)
+        strata, shape = depths[held], (int(cells[held]), int(levels[a]), int(levels[b]))
+        first, second = codes[a], codes[b]
+        size = shape[0] * shape[1] * shape[2]
+        if size > max(SMALL, THIN * rows):
+            if not grouped:
+                order, starts = group_rows(strata, shape[0])
+                grouped = True
+            degrees[t], useful = degrees_by_stratum(order, starts, first, second, shape, limits[t])
+            if degrees[t] <= limits[t]:
+                statistic[t] = ratio_by_stratum(order, starts, useful, first, second, weights, shape, terms)
+            continue
+        table = tabulate(strata, first, second, weights, shape, places, table)
+        statistic[t], degrees[t] = _summarise(table, shape, terms)
     return statistic, degrees
+
+
+@compiled
+def _shared(one: Arrays, other: Arrays) -> int:
+    """Return how many leading entries two sets have in common."""
+    for place in range(len(one)):
+        if one[place] != other[place]:
+            return place
+    return len(one)
 
 
 @compiled
@@ -77,7 +105,7 @@ def number_rows(codes: Arrays, levels: Arrays) -> tuple[Arrays, int]:
     """
     index, cells = np.zeros(codes.shape[1], dtype=np.int32), 1
     for column in range(codes.shape[0]):
-        index, cells = _refine(index, cells, codes[column], levels[column], 0)
+        cells = _refine(index, cells, codes[column], levels[column], 0, index)
     return index, cells
 
 
@@ -109,7 +137,7 @@ def stratify(codes: Arrays, levels: Arrays, given: Arrays) -> tuple[Arrays, int]
     """Number the strata of some columns: (number of each row, upper limit of the numbers)."""
     strata, cells = np.zeros(codes.shape[1], dtype=np.int32), 1
     for column in given:
-        strata, cells = _refine(strata, cells, codes[column], levels[column], ROOM)
+        cells = _refine(strata, cells, codes[column], levels[column], ROOM, strata)
     return strata, cells
 
 
@@ -139,13 +167,15 @@ def tabulate(
 
 
 @compiled
-def _refine(index: Arrays, cells: int, codes: Arrays, levels: int, room: int) -> tuple[Arrays, int]:
-    """Cross a numbering of the rows with one more column; renumber beyond some room so that no number is unused."""
-    result = np.empty_like(index)
+def _refine(index: Arrays, cells: int, codes: Arrays, levels: int, room: int, result: Arrays) -> int:
+    """Cross a numbering of the rows with one more column; renumber beyond some room so that no number is unused.
+
+    ``result``, which may be ``index`` itself, is filled; the upper limit of its numbers is returned.
+    """
     if cells * levels <= room:
         for row in range(len(index)):
             result[row] = index[row] * levels + codes[row]
-        return result, cells * levels
+        return cells * levels
     number = np.full(cells * levels, -1, dtype=np.int32)
     found = 0
     for row in range(len(index)):
@@ -154,7 +184,7 @@ def _refine(index: Arrays, cells: int, codes: Arrays, levels: int, room: int) ->
             number[cell] = found
             found += 1
         result[row] = number[cell]
-    return result, found
+    return found
 
 
 @compiled
@@ -195,47 +225,35 @@ def _count(
 
 
 @compiled
-def _margin_degrees(strata: Arrays, first: Arrays, second: Arrays, cells: int, wide: int, narrow: int) -> float:
-    """Return the degrees of freedom of a large table from its margins alone."""
-    one, two = np.zeros((cells, wide), dtype=np.bool_), np.zeros((cells, narrow), dtype=np.bool_)
-    for row in range(len(strata)):
-        one[strata[row], first[row]] = True
-        two[strata[row], second[row]] = True
-    degrees = 0.0
-    for stratum in range(cells):
-        degrees += max(one[stratum].sum() - 1, 0) * max(two[stratum].sum() - 1, 0)
-    return degrees
-
-
-@compiled
-def _summarise(table: Arrays, cells: int, wide: int, narrow: int) -> tuple[float, float]:
+def _summarise(table: Arrays, shape: tuple[int, int, int], terms: Arrays) -> tuple[float, float]:
     """Return G² and its degrees of freedom from the counts, by strata."""
+    cells, wide, narrow = shape
     total, degrees = 0.0, 0.0
-    beside = np.empty(narrow)
+    beside = np.empty(narrow, dtype=table.dtype)
     for stratum in range(cells):
-        beside[:] = 0.0
-        everything, used = 0.0, 0
+        beside[:] = 0
+        everything, used = table.dtype.type(0), 0
         part = 0.0
         for i in range(wide):
-            across = 0.0
+            across = table.dtype.type(0)
             low = (stratum * wide + i) * narrow
             for j in range(narrow):
-                value = float(table[low + j])
-                if value > 0.0:
-                    part += value * np.log(value)
+                value = table[low + j]
+                if value > 0:
+                    part += term(value, terms)
                     across += value
                     beside[j] += value
-            if across > 0.0:
-                part -= across * np.log(across)
+            if across > 0:
+                part -= term(across, terms)
                 everything += across
                 used += 1
         if used < 2:
             continue
         occurring = 0
         for j in range(narrow):
-            if beside[j] > 0.0:
-                part -= beside[j] * np.log(beside[j])
+            if beside[j] > 0:
+                part -= term(beside[j], terms)
                 occurring += 1
-        total += part + everything * np.log(everything)
+        total += part + term(everything, terms)
         degrees += (used - 1) * (occurring - 1)
     return 2.0 * total, degrees
