@@ -170,6 +170,45 @@ def test_product_contacts_are_tested_on_twin_offers():
 
 
 @pytest.mark.slow
+def draw_bank(need: float, seed: int = 0) -> Market:
+    """Six products, each owned once: calls go to the rich who lack the product and to those with a ``need`` for it."""
+    draw = np.random.default_rng(seed)
+    customers, months = 1_500, 8
+    wealth, owned = draw.normal(size=customers), np.zeros((customers, 6), dtype=bool)
+    bought, calls = [], []
+    for day in 28 * np.arange(months):
+        hidden, about = need * draw.normal(size=customers), draw.integers(0, 6, customers)
+        score = 0.8 * wealth + hidden - 3.0 * owned[np.arange(customers), about]
+        called = (draw.random(customers) < 1 / (1 + np.exp(1.5 - score))) & (day > 0)
+        p = 0.02 * np.exp(0.7 * wealth + hidden)[:, None] * np.where(owned, 0.05, 1.0)
+        p[called, about[called]] += 0.03
+        who, what = np.nonzero(draw.random(p.shape) < p)
+        owned[who, what] = True
+        bought.append(_purchases(draw, who, day + 1, day + 28).assign(product_id=[f"p{j}" for j in what]))
+        calls += [
+            (f"c{day}-{i}", f"h{i}", START + pd.Timedelta(days=day), "call", f"p{about[i]}")
+            for i in called.nonzero()[0]
+        ]
+    names = [f"h{i}" for i in range(customers)]
+    return Market.from_frames(
+        customers=pd.DataFrame({"customer_id": names, "wealth": wealth}),
+        products=pd.DataFrame({"product_id": [f"p{j}" for j in range(6)]}),
+        solicitations=pd.DataFrame(
+            calls, columns=["solicitation_id", "customer_id", "sent_at", "channel", "product_id"]
+        ),
+        events=pd.concat(bought),
+        roles={"wealth": "Wealth"},
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("need", "verdict"), [(0.0, "supported"), (1.0, "not identified")])
+def test_a_bank_that_spares_its_recent_buyers_is_judged_by_its_other_products(need, verdict):
+    ladder = channel_ladders(draw_bank(need), rng=0, maximum_rows=4_000)["call"]
+    assert ladder.verdict == verdict
+    assert holds(ladder.adjusted, 0.03) == (need == 0.0)
+
+
 def test_complete_journey_is_an_audit_case():
     ladders = channel_ladders(journey(), rng=0)
     a, b, c = (ladders[f"Type {kind}"] for kind in "ABC")

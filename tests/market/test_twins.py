@@ -75,8 +75,13 @@ def test_a_neighbour_contacted_about_is_no_twin():
     assert outcomes(make_market((), far), [1], [4]).tolist() == [0.0]
 
 
-def test_a_small_market_has_no_twins():
-    assert np.isnan(outcomes(make_market(products=19), [1, 2], [0, 1])).all()
+def test_a_market_of_three_offers_has_no_twins():
+    assert np.isnan(outcomes(make_market(products=3), [1, 2], [0, 1])).all()
+
+
+def test_a_bank_with_six_products_has_twins():
+    bank = make_market([(1, 2, 3), (1, 4, 3), (2, 2, 3)], products=6)
+    assert outcomes(bank, [1, 3], [0, 0]).tolist() == [1.0, 0.0]
 
 
 def test_an_offer_alone_in_its_category_has_twins_from_everywhere():
