@@ -61,6 +61,41 @@ def test_tuning_works_on_sparse_weights(tasted, monkeypatch: pytest.MonkeyPatch)
     assert shares.sum(axis=1).max() == pytest.approx(1.0, abs=1e-5)
 
 
+@pytest.mark.parametrize("good", ["walk", "ease"])
+def test_the_share_of_local_regressions_is_chosen_in_large_catalogues(
+    tasted, monkeypatch: pytest.MonkeyPatch, good: str
+) -> None:
+    early, later = _split(tasted(2, customers=300))
+    for module in (filters, exponents):
+        monkeypatch.setattr(module, "DENSE_PRODUCTS", 5)
+    noise = sparse.csr_array(np.random.default_rng(0).random((early.shape[1],) * 2).astype(np.float32))
+    if good == "walk":
+        monkeypatch.setattr(exponents, "local_ease", lambda *_: noise)
+        assert tune_filter(early, later).ease < 0.5
+    else:
+        monkeypatch.setattr(exponents, "walk_weights", lambda *_: noise)
+        tuned = exponents._mix_local(*_mix_arguments(early, later))
+        assert exponents._best(tuned).ease > 0.5
+
+
+def _mix_arguments(early: sparse.csr_array, later: sparse.csr_array) -> tuple:
+    truth, touched = exponents._judged(early, later, early)
+    asked = np.flatnonzero(np.diff(truth.indptr))
+    ease = exponents.local_ease(early, 0.5, 20, 8.0)
+    return early, ease, early[asked], touched[asked].toarray() > 0, truth[asked], FilterConfig()
+
+
+def test_the_filter_of_the_tuning_is_the_one_that_would_be_fitted(tasted, monkeypatch: pytest.MonkeyPatch) -> None:
+    early, later = _split(tasted(1, customers=200))
+    for module in (filters, exponents):
+        monkeypatch.setattr(module, "DENSE_PRODUCTS", 5)
+    monkeypatch.setattr(exponents, "_best", lambda gains: next(iter(gains)))  # the first share that is not zero
+    tuned = exponents.tuned_filter(early, later)
+    assert tuned.config.ease == 0.3
+    assert tuned.config == tune_filter(early, later)
+    assert tuned.shares(early).tobytes() == fit_filter(early, tuned.config).shares(early).tobytes()
+
+
 def test_tuned_filters_beat_popularity_at_what_is_bought_later(tasted) -> None:
     margins = []
     for seed in range(4):

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy import sparse
 
-from graphrec.learning.appetites.exponents import MINIMUM_PURCHASES, tune_filter
-from graphrec.learning.filters import DENSE_PRODUCTS, FilterConfig, GraphFilter, fit_filter
+from graphrec.learning.appetites.exponents import MINIMUM_PURCHASES, tuned_filter
+from graphrec.learning.filters import DENSE_PRODUCTS, FilterConfig, GraphFilter
 from graphrec.learning.interactions import Interactions, split_time
 
 __all__ = [
@@ -85,22 +85,26 @@ def choose_shape(past: Interactions, as_of: int) -> ShareShape:
     popularity = popularity_shares(early.popularity())
     for signals in _SIGNALS if (past.kinds > 0).any() else _SIGNALS[:1]:
         histories = early.matrix(signals)
-        tuned = tune_filter(histories, later, bought=bought)
-        for shape, gain in _gains(histories, later, popularity, ShareShape(tuned, signals, 1.0, len(past))):
+        fitted = tuned_filter(histories, later, bought=bought)
+        start = ShareShape(fitted.config, signals, 1.0, len(past))
+        for shape, gain in _gains(fitted, histories, later, popularity, start):
             if gain > best_gain + 1e-9:
                 best, best_gain = shape, gain
     return best
 
 
 def _gains(
-    histories: sparse.csr_array, later: sparse.csr_array, popularity: np.ndarray, shape: ShareShape
+    fitted: GraphFilter,
+    histories: sparse.csr_array,
+    later: sparse.csr_array,
+    popularity: np.ndarray,
+    shape: ShareShape,
 ) -> Iterator[tuple[ShareShape, float]]:
     """Mean log share of later purchases under each sharpness and strength, for customers evenly spaced."""
     buyers = np.flatnonzero(np.diff(later.indptr))
     buyers = buyers[np.linspace(0, len(buyers) - 1, min(_JUDGED, len(buyers))).astype(np.int64)]
     past, truth = histories[buyers], later[buyers]
     rows = np.repeat(np.arange(len(buyers)), np.diff(truth.indptr))
-    fitted = fit_filter(histories, shape.config)
     known = past.sum(axis=1)
     for sharpness in _SHARPNESS if histories.shape[1] <= DENSE_PRODUCTS else _SHARPNESS[:1]:
         config = replace(shape.config, sharpness=sharpness)
