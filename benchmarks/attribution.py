@@ -2,9 +2,9 @@
 
     python -m benchmarks.attribution --seeds 5
 
-The truth is computed from the equations of `benchmarks.shop`, which nobody fits: simulated worlds in which causes are
-held. Twelve features, of which two are consequences of the spending and owe it everything. Every rival explains the
-same customers, whom nothing was fitted on; times are CPU seconds of one thread.
+The truth is computed from the equations of `benchmarks.levers.shop`, which nobody fits: simulated worlds in which
+causes are held. Twelve features, of which two are consequences of the spending and owe it everything. Every
+rival explains the same customers, whom nothing was fitted on; times are CPU seconds of one thread.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.shop import CONSEQUENCES, FEATURES, OUTCOME, ROLES, draw_noise, draw_shop, follow, true_graph
+from benchmarks.levers.shop import CONSEQUENCES, FEATURES, OUTCOME, ROLES, draw_noise, draw_shop, follow, true_graph
 from causal import Knowledge, StructuralModel, attribute_outcome, discover, fit_scm
 from causal.contributions.coalitions import find_coalitions
 from graphrec.decisions.explanation import compare_explanations, compare_views, explain

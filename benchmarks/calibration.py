@@ -4,10 +4,10 @@
     OMP_NUM_THREADS=1 python -m benchmarks.calibration --learn
 
 Of the pairs of columns that got a probability within a bin, how many are joined in the graph that made the data? Only
-probabilities between .05 and .95 are judged. Without ``--learn`` fresh tables are drawn (``benchmarks.worlds.JUDGE``:
-other sizes, densities, effects and shapes of noise than those learned on) and published networks are sampled at 500 to
-2,000 rows; the share of bootstraps is shown beside the probability. With ``--learn`` the curves are fitted on
-``LEARN``.
+probabilities between .05 and .95 are judged. Without ``--learn`` fresh tables are drawn
+(``benchmarks.graphsearch.worlds.JUDGE``: other sizes, densities, effects and shapes of noise than those learned on) and
+published networks are sampled at 500 to 2,000 rows; the share of bootstraps is shown beside the
+probability. With ``--learn`` the curves are fitted on ``LEARN``.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from benchmarks.networks import DATA, Case, draw_discrete, read_network
-from benchmarks.worlds import JUDGE, LEARN, Family, draw_world
+from benchmarks.graphsearch.networks import DATA, Case, draw_discrete, read_network
+from benchmarks.graphsearch.worlds import JUDGE, LEARN, Family, draw_world
 from causal import discover
 from causal.knowledge import Knowledge
 from causal.search.edgeprobability import KNOTS, OF_CATEGORIES, doubt, log_odds_of_share

@@ -26,12 +26,12 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 
-from benchmarks.certainty import print_bootstraps
-from benchmarks.grid import Setting, settings
-from benchmarks.misguidance import print_wrong_knowledge
-from benchmarks.networks import DATA
-from benchmarks.runs import Runner, Runs
-from benchmarks.searches import OURS, peers_for
+from benchmarks.graphsearch.certainty import print_bootstraps
+from benchmarks.graphsearch.grid import Setting, settings
+from benchmarks.graphsearch.misguidance import print_wrong_knowledge
+from benchmarks.graphsearch.networks import DATA
+from benchmarks.graphsearch.runs import Runner, Runs
+from benchmarks.graphsearch.searches import OURS, peers_for
 from causal import CausalGraph, identify
 
 __all__ = ["main"]

@@ -24,7 +24,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from benchmarks.networks import draw_knowledge, draw_linear
+from benchmarks.graphsearch.networks import draw_knowledge, draw_linear
 from causal import CausalGraph, NotIdentifiable, discover, identify, minimal_adjustment_sets
 from causal.formulas.criterion import to_bits
 from causal.graphs.bitgraph import ones

@@ -28,7 +28,7 @@ import pandas as pd
 import causal
 import graphrec
 from benchmarks.columns import FRENCH, TRUTH, french_table, public_tables
-from benchmarks.distances import ARROW, Distance, compare, graph_marks
+from benchmarks.graphsearch.distances import ARROW, Distance, compare, graph_marks
 from causal import Knowledge
 from ontology import Ontology, Rule, load_ontology
 from ontology.axioms import Declaration
@@ -187,7 +187,7 @@ def _sachs_rows(seeds: int) -> Iterator[dict[str, object]]:
 
 def _told(names: tuple[str, ...], edges: set[tuple[str, str]], rng: np.random.Generator) -> Knowledge:
     """Tell three tiers of a true order, a fifth of the true edges and a fifth of the pairs that are no edges."""
-    from benchmarks.networks import draw_knowledge
+    from benchmarks.graphsearch.networks import draw_knowledge
 
     known = draw_knowledge(names, edges, rng, tiers=3, share=0.2)
     true = sorted(edges)

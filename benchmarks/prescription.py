@@ -4,9 +4,9 @@
     python -m benchmarks.prescription --seeds 10 --results rows.jsonl     # goes on where it was cut off
     python -m benchmarks.prescription --results rows.jsonl --show
 
-Three markets with known equations (`benchmarks.structures`). Every rule is judged by the true equations on customers
-that nothing was fitted on; ours chooses on some of the customers and promises on others, as `graphrec.prescribe` does.
-Harmed are those of the advised whose true net effect is negative.
+Three markets with known equations (`benchmarks.levers.structures`). Every rule is judged by the true equations on
+customers that nothing was fitted on; ours chooses on some of the customers and promises on others, as
+`graphrec.prescribe` does. Harmed are those of the advised whose true net effect is negative.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.advisers import Advice, advise_by_importance, advise_by_moves, advise_ours
-from benchmarks.counterfactuals import MISSING, advise_by_counterfactuals, available
-from benchmarks.structures import STRUCTURES, Structure
-from benchmarks.verdicts import show
-from benchmarks.wronggraphs import discover_graph, mend_edges, wrong_graphs
+from benchmarks.levers.advisers import Advice, advise_by_importance, advise_by_moves, advise_ours
+from benchmarks.levers.counterfactuals import MISSING, advise_by_counterfactuals, available
+from benchmarks.levers.structures import STRUCTURES, Structure
+from benchmarks.levers.verdicts import show
+from benchmarks.levers.wronggraphs import discover_graph, mend_edges, wrong_graphs
 from causal.scm import StructuralModel
 from graphrec.decisions.prescriptions.moves import search_moves
 from ontology import load_ontology

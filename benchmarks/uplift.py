@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.cells import CELLS, make_cell
-from benchmarks.rivals import advise, set_stage
-from benchmarks.tally import Measured, append, load, show
-from benchmarks.yardsticks import FIGURES, judge
+from benchmarks.targeting.cells import CELLS, make_cell
+from benchmarks.targeting.rivals import advise, set_stage
+from benchmarks.targeting.tally import Measured, append, load, show
+from benchmarks.targeting.yardsticks import FIGURES, judge
 
 __all__ = ["main", "measure"]
 

@@ -13,8 +13,8 @@ from causal.knowledge import Knowledge
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # the benchmarks are not installed
 
 from benchmarks.calibration import reliability
-from benchmarks.distances import ARROW, LINE, compare, pattern_marks
-from benchmarks.networks import draw_knowledge, draw_linear, draw_mixed, spoil, true_pattern
+from benchmarks.graphsearch.distances import ARROW, LINE, compare, pattern_marks
+from benchmarks.graphsearch.networks import draw_knowledge, draw_linear, draw_mixed, spoil, true_pattern
 
 NAMES = tuple("abcde")
 

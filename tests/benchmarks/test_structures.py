@@ -13,11 +13,11 @@ from causal import fit_scm
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # the benchmarks are not installed
 
-from benchmarks import shop
-from benchmarks.advisers import Advice
+from benchmarks.levers import shop
+from benchmarks.levers.advisers import Advice
+from benchmarks.levers.structures import STRUCTURES, Structure
+from benchmarks.levers.wronggraphs import wrong_graphs
 from benchmarks.prescription import judge
-from benchmarks.structures import STRUCTURES, Structure
-from benchmarks.wronggraphs import wrong_graphs
 
 
 def follow(structure: Structure, noise: dict[str, np.ndarray], held: dict[str, np.ndarray]) -> pd.DataFrame:

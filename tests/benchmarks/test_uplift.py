@@ -12,7 +12,8 @@ import graphrec
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # the benchmarks are not installed
 
-from benchmarks import cells, rivals, tally, uplift, yardsticks
+from benchmarks import uplift
+from benchmarks.targeting import cells, rivals, tally, yardsticks
 
 SIZE = {"customers": 200, "products": 20, "periods": 6}
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.distances import ARROW, pattern_marks
-from benchmarks.networks import (
+from benchmarks.graphsearch.distances import ARROW, pattern_marks
+from benchmarks.graphsearch.networks import (
     Case,
     draw_discrete,
     draw_knowledge,

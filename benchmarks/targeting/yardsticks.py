@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.rivals import Advice, Stage
+from benchmarks.targeting.rivals import Advice, Stage
 from graphrec.evaluation import (
     Interval,
     ate_bias,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks import calibration
-from benchmarks.networks import draw_knowledge, draw_linear
+from benchmarks.graphsearch.networks import draw_knowledge, draw_linear
 from causal import discover
 from causal.knowledge import Knowledge
 

@@ -33,7 +33,7 @@ __all__ = [
     "true_pattern",
 ]
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 WEIGHTS = (0.5, 1.5)
 CUTS = (0.33, 0.67)
 

@@ -1,8 +1,8 @@
 """The searches that are compared: ours, and those of causal-learn and pgmpy with whatever knowledge they take.
 
-Hides the interfaces of the two libraries. Each search takes a case and returns marks (:mod:`benchmarks.distances`).
-Categories are handed over as level numbers. Knowledge is given in the form a library documents; what it then does with
-it is what the table shows.
+Hides the interfaces of the two libraries. Each search takes a case and returns marks
+(:mod:`benchmarks.graphsearch.distances`). Categories are handed over as level numbers. Knowledge is given in
+the form a library documents; what it then does with it is what the table shows.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from types import FrameType
 import numpy as np
 import pandas as pd
 
-from benchmarks.distances import ARROW, LATENT, LINE, graph_marks
-from benchmarks.networks import Case
+from benchmarks.graphsearch.distances import ARROW, LATENT, LINE, graph_marks
+from benchmarks.graphsearch.networks import Case
 from causal import discover
 
 __all__ = ["OURS", "Search", "peers_for", "timed"]

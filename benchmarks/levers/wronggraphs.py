@@ -13,9 +13,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from benchmarks.advisers import LEVERS
-from benchmarks.shop import CONSEQUENCES
-from benchmarks.structures import Structure
+from benchmarks.levers.advisers import LEVERS
+from benchmarks.levers.shop import CONSEQUENCES
+from benchmarks.levers.structures import Structure
 from causal import CausalGraph, Knowledge, discover
 from ontology import load_ontology
 

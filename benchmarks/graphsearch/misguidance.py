@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.distances import compare, graph_marks, pattern_marks
-from benchmarks.networks import Case, draw_discrete, draw_knowledge, draw_linear, read_network, spoil
+from benchmarks.graphsearch.distances import compare, graph_marks, pattern_marks
+from benchmarks.graphsearch.networks import Case, draw_discrete, draw_knowledge, draw_linear, read_network, spoil
 from causal import discover
 from causal.knowledge import Knowledge
 

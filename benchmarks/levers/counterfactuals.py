@@ -16,9 +16,9 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
-from benchmarks.advisers import BOOSTING, LEVERS, ROUNDS, Advice
-from benchmarks.shop import CONSEQUENCES
-from benchmarks.structures import Structure
+from benchmarks.levers.advisers import BOOSTING, LEVERS, ROUNDS, Advice
+from benchmarks.levers.shop import CONSEQUENCES
+from benchmarks.levers.structures import Structure
 from ontology import load_ontology
 
 __all__ = ["MISSING", "advise_by_counterfactuals", "available"]

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from benchmarks.shop import CONSEQUENCES, COSTS
-from benchmarks.structures import Structure
+from benchmarks.levers.shop import CONSEQUENCES, COSTS
+from benchmarks.levers.structures import Structure
 from causal import CausalGraph
 from causal.scm import StructuralModel
 from graphrec.decisions.prescriptions.appraisal import appraise_moves

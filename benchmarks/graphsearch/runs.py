@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.distances import Distance, compare
-from benchmarks.grid import Setting, best_marks
-from benchmarks.networks import Case
-from benchmarks.searches import Search, timed
+from benchmarks.graphsearch.distances import Distance, compare
+from benchmarks.graphsearch.grid import Setting, best_marks
+from benchmarks.graphsearch.networks import Case
+from benchmarks.graphsearch.searches import Search, timed
 from causal.knowledge import Knowledge
 
 __all__ = ["Run", "Runner", "Runs"]

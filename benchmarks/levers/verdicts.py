@@ -11,7 +11,7 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 
-from benchmarks.structures import STRUCTURES
+from benchmarks.levers.structures import STRUCTURES
 
 __all__ = ["show"]
 

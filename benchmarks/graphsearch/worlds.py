@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.networks import Case, draw_knowledge
+from benchmarks.graphsearch.networks import Case, draw_knowledge
 from causal.knowledge import Knowledge
 
 __all__ = ["JUDGE", "LEARN", "Family", "draw_world"]

@@ -5,7 +5,7 @@ price and the outcome) and two consequences of the outcome:
 
 - ``additive``: spending is a sum of bends, levers act directly, nothing costs;
 - ``binary``: a purchase with probability, whom a lever helps depends on the customer, nothing costs;
-- ``mediated``: the shop of `benchmarks.shop`, where reminders act only through visits and every step costs.
+- ``mediated``: the shop of `benchmarks.levers.shop`, where reminders act only through visits and every step costs.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from benchmarks import shop
-from benchmarks.shop import KnownEquation
+from benchmarks.levers import shop
+from benchmarks.levers.shop import KnownEquation
 from causal.graph import CausalGraph
 from causal.scm import StructuralModel
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.cells import CELLS
-from benchmarks.rivals import ALL_COLUMNS, NAIVE, OURS, REFERENCES, TRUE_PROPENSITIES
-from benchmarks.yardsticks import DECILES, FIGURES, Judged, difference
+from benchmarks.targeting.cells import CELLS
+from benchmarks.targeting.rivals import ALL_COLUMNS, NAIVE, OURS, REFERENCES, TRUE_PROPENSITIES
+from benchmarks.targeting.yardsticks import DECILES, FIGURES, Judged, difference
 
 __all__ = ["Measured", "append", "load", "show", "table"]
 
