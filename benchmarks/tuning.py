@@ -37,7 +37,7 @@ from graphrec.decisions.tuning.searchspace import SearchSpace, policy_space
 from graphrec.decisions.tuning.trialbook import Trial, open_book
 from graphrec.decisions.tuning.winners import choose_winner
 from graphrec.market.simulation import Simulation
-from graphrec.market.tables import Market
+from graphrec.market.tables import DataError, Market
 
 __all__ = ["main"]
 
@@ -109,11 +109,16 @@ def show_policy(options: Options) -> None:
         for world in options.worlds:
             start = time.process_time()
             sim = graphrec.simulate_market(options.customers, *SIZE[1:], rng=seed, **WORLDS[world])
-            shares, said = _compare(sim, options, seed)
+            try:
+                shares, said = _compare(sim, options, seed)
+            except DataError as error:  # a policy cannot be valued on every small market; that is a row too
+                print(f"{world:<14}{seed:>5}  left out: {error}", flush=True)
+                continue
             rows.append(shares)
             cells = "".join(f"{shares[name]:14.3f}" for name in COLUMNS)
             print(f"{world:<14}{seed:>5}{cells}  {said}; {time.process_time() - start:.0f}", flush=True)
-    _summarise(rows)
+    if rows:
+        _summarise(rows)
 
 
 COLUMNS = ("default", "TPE", "TPE best", "random", "random best", "best baseline", "ceiling")
