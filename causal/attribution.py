@@ -33,6 +33,8 @@ __all__ = ["Attribution", "ConfoundedEquations", "TooManyCoalitions", "attribute
 
 Floats = NDArray[np.float64]
 Method = Literal["auto", "linear", "enumeration", "permutation"]
+METHODS = ("auto", "linear", "enumeration", "permutation")
+SCALES = ("outcome", "link")
 ENUMERATED = 4_096
 ENUMERATED_WITH_TREES = 128
 LEAST_RESIDUAL = 1e-6
@@ -183,6 +185,9 @@ def attribute_outcome(
     >>> found.method, found.to_frame().round(0).iloc[0].to_dict()
     ('linear', {'mail': 3.0, 'visit': 3.0, 'ticket': 0.0})
     """
+    for what, given, allowed in (("method", method, METHODS), ("scale", scale, SCALES)):
+        if given not in allowed:
+            raise FrameError(f"{what} is {given!r}; choose one of {list(allowed)}")
     causes = _checked(model, outcome, rows, tolerance)
     linear = is_linear(model, outcome, causes, scale == "link")
     if method == "linear" and not linear:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -27,11 +27,13 @@ __all__ = [
     "level_codes",
     "numeric_values",
     "require_columns",
+    "require_pandas",
 ]
 
 MAX_LEVELS = 50
 REST = "(other levels)"
 GAP = "(missing)"
+NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 
 Floats = NDArray[np.float64]
 
@@ -156,10 +158,17 @@ def fit_encoding(frame: pd.DataFrame, columns: Iterable[str]) -> Encoding:
     return Encoding(tuple(_fit_column(frame[column], column) for column in wanted))
 
 
+def require_pandas(frame: object) -> None:
+    """Raise :class:`FrameError` when something is no pandas frame, with how to make it one."""
+    if not isinstance(frame, pd.DataFrame):
+        kind = type(frame)
+        remedy = "; convert it with .to_pandas()" if hasattr(frame, "to_pandas") else ""
+        raise FrameError(f"a pandas DataFrame is needed, got {kind.__module__.split('.')[0]}.{kind.__name__}{remedy}")
+
+
 def require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
     """Raise :class:`FrameError` naming the columns that a frame lacks or holds twice."""
-    if not isinstance(frame, pd.DataFrame):
-        raise FrameError(f"a pandas DataFrame is needed, got {type(frame).__name__}")
+    require_pandas(frame)
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         shown = ", ".join(repr(column) for column in missing[:5])
@@ -191,6 +200,8 @@ def numeric_values(series: pd.Series[float], gaps: bool = False) -> Floats:
     name = series.name
     if pd.api.types.is_complex_dtype(series.dtype):
         raise FrameError(f"column {name!r} is complex; give its real and imaginary part as two columns")
+    if _holds_numbers(series):
+        series = series.astype(np.float64)
     if not (pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)):
         raise FrameError(
             f"column {name!r} must be numeric or boolean, it is {series.dtype} "
@@ -211,7 +222,13 @@ def numeric_values(series: pd.Series[float], gaps: bool = False) -> Floats:
 
 def is_discrete(series: pd.Series[float]) -> bool:
     """Say whether a column holds categories (strings, categoricals, objects) and not numbers."""
-    return not (pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype))
+    numeric = pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)
+    return not (numeric or _holds_numbers(series))
+
+
+def _holds_numbers(series: pd.Series[Any]) -> bool:
+    """Say whether a column of objects holds numbers only, as databases hand over their decimals."""
+    return series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) in NUMBERS
 
 
 def level_names(series: pd.Series[str]) -> pd.Series[str]:

@@ -160,6 +160,11 @@ def estimate_effect(
     """
     generator = np.random.default_rng(rng)
     check_level(level)
+    if not all(hasattr(estimand, what) for what in ("treatment", "outcome", "adjustment_set", "method")):
+        raise FrameError(
+            f"the estimand is of type {type(estimand).__name__}; give what causal.identify(graph, treatment, outcome) "
+            "returns"
+        )
     _refuse_formula(estimand)
     require_columns(frame, [estimand.treatment, estimand.outcome])
     names = (estimand.treatment, estimand.outcome)

@@ -63,6 +63,10 @@ class Knowledge:
     provenance: Mapping[Pair, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for what in ("tiers", "confidence", "provenance"):
+            if not isinstance(getattr(self, what), Mapping):
+                form = "{name: tier}" if what == "tiers" else "{(cause, effect): ...}"
+                raise KnowledgeError(f"{what} is of type {type(getattr(self, what)).__name__}; give a mapping {form}")
         object.__setattr__(self, "tiers", MappingProxyType(dict(self.tiers)))
         object.__setattr__(self, "required", frozenset(_pairs(self.required, "required")))
         object.__setattr__(self, "forbidden", frozenset(_pairs(self.forbidden, "forbidden")))
@@ -164,7 +168,7 @@ class Knowledge:
             if isinstance(tier, bool) or not isinstance(tier, int | float) or tier != tier // 1:
                 raise KnowledgeError(f"tier of {name!r} is {tier!r}; tiers are whole numbers, 0 the earliest")
         for pair, p in self.confidence.items():
-            if not 0.0 <= p <= 1.0:
+            if not isinstance(p, (int, float)) or not 0.0 <= p <= 1.0:
                 raise KnowledgeError(f"confidence of {pair} is {p!r}; it is a probability between 0 and 1")
 
     def _check_required(self) -> None:

@@ -159,6 +159,11 @@ def refute(
     """
     if not 0 < alpha < 0.5:
         raise FrameError(f"alpha is {alpha}; it is the share of false alarms, such as 0.025")
+    if not isinstance(effect, Effect):
+        raise FrameError(
+            f"the effect is of type {type(effect).__name__}; give one Effect: where there are several contrasts, "
+            "causal.estimate_effect returns one for each"
+        )
     if (effect.treatment, effect.outcome) != (estimand.treatment, estimand.outcome):
         raise FrameError(
             f"the effect is of {effect.treatment!r} on {effect.outcome!r}, the estimand of {estimand.treatment!r} on "

@@ -166,6 +166,8 @@ class StructuralModel:
             When a 0 / 1 node, a count or a category lies downstream: many noises fit its value. Ask :meth:`do`.
         """
         moved = (columns,) if isinstance(columns, str) else tuple(columns)
+        for column in moved:
+            self._known(column)
         hidden = [node for node in self.descendants(moved) if not self.equations[node].additive]
         if hidden:
             raise NoiseNotRecoverable(
@@ -206,10 +208,11 @@ class StructuralModel:
 
     def _checked(self, frame: pd.DataFrame, moves: Moves) -> dict[str, Floats]:
         """Return the moves as one number per row (the level's number for a category)."""
+        if not isinstance(moves, Mapping):
+            raise FrameError(f"moves are of type {type(moves).__name__}; give a mapping of column to its new value")
         found = {}
         for column, value in moves.items():
-            if column not in self.kinds:
-                raise FrameError(f"cannot move {column!r}: it is no node of the graph; nodes are {list(self.order)}")
+            self._known(column)
             values = self._numbers(column, value)
             if values.ndim > 1 or (values.ndim == 1 and len(values) != len(frame)):
                 raise FrameError(f"move of {column!r} has shape {values.shape} for {len(frame)} rows")
@@ -224,7 +227,10 @@ class StructuralModel:
                 wrong = np.atleast_1d(text)[position < 0][:3].tolist()
                 raise FrameError(f"{column!r} cannot become {wrong}; its levels are {list(self.levels[column])}")
             return np.asarray(position.reshape(text.shape), dtype=np.float64)
-        values: Floats = np.asarray(value, dtype=np.float64)
+        try:
+            values: Floats = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise FrameError(f"{column!r} cannot become {value!r:.60}; it is a {self.kinds[column]} column") from None
         low, high = LIMITS.get(self.kinds[column], (-np.inf, np.inf))
         if not np.isfinite(values).all() or (values < low).any() or (values > high).any():
             raise FrameError(
@@ -238,6 +244,10 @@ class StructuralModel:
         if self.kinds[node] != "category":
             return np.asarray(values, dtype=np.float64)
         return category_values(values, self.levels[node])
+
+    def _known(self, column: str) -> None:
+        if column not in self.kinds:
+            raise FrameError(f"cannot move {column!r}: it is no node of the graph; nodes are {list(self.order)}")
 
     def _measures(self) -> list[str]:
         return [node for node in self.order if self.kinds[node] != "category"]

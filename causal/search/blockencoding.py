@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from causal.encoding import GAP, FrameError, is_discrete, level_codes, numeric_values
+from causal.encoding import GAP, FrameError, is_discrete, level_codes, numeric_values, require_pandas
 from causal.graph import Note
 from causal.search.blocks import Blocks, Column, find_distinct, whiten
 
@@ -67,8 +67,7 @@ def encode_blocks(frame: pd.DataFrame) -> Blocks:
 
 
 def _check_frame(frame: pd.DataFrame) -> None:
-    if not isinstance(frame, pd.DataFrame):
-        raise FrameError(f"a pandas DataFrame is needed, got {type(frame).__name__}")
+    require_pandas(frame)
     names = frame.columns.tolist()
     strange = [name for name in names if not isinstance(name, str)]
     if strange:

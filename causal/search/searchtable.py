@@ -159,6 +159,11 @@ def _read_weights(weights: ArrayLike | None, n: int) -> Floats:
 def _read_clusters(clusters: Iterable[Any] | None, n: int) -> Integers | None:
     if clusters is None:
         return None
+    if isinstance(clusters, str):
+        raise FrameError(
+            f"clusters are {clusters!r}; give one customer for each row, such as frame[{clusters!r}], and leave that "
+            "column out of the table"
+        )
     values = pd.Series(list(clusters), dtype=object)
     if len(values) != n:
         raise FrameError(f"{len(values)} clusters for {n} rows; give one cluster (customer) per row")

@@ -6,7 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causal import CausalGraph, Estimand, Knowledge, discover, estimate_effect, identify, refute
+from causal import (
+    CausalGraph,
+    Estimand,
+    Knowledge,
+    KnowledgeError,
+    attribute_outcome,
+    discover,
+    estimate_effect,
+    fit_scm,
+    identify,
+    refute,
+)
 from causal.encoding import FrameError
 from causal.graph import GraphError
 
@@ -83,3 +94,40 @@ def test_a_control_outcome_with_gaps_is_named(frame):
 def test_knowledge_about_other_columns_is_named_before_the_table_is_read(frame):
     with pytest.raises(ValueError, match=r"'welth' .did you mean 'wealth'"):
         discover(frame.assign(spend=np.inf), Knowledge(tiers={"welth": 0}), bootstraps=0)
+
+
+def nothing_right(frame):
+    """Calls with one thing of the wrong kind, each with what the refusal says."""
+    asked = Estimand("contact", "spend", ("wealth",))
+    graph = CausalGraph(list(frame), [("wealth", "contact"), ("wealth", "spend"), ("contact", "spend")])
+    model = fit_scm(frame, graph, rng=0)
+    return {
+        "clusters as a name": (lambda: discover(frame, clusters="wealth"), "give one customer for each row"),
+        "a list of tiers": (lambda: Knowledge(tiers=[["wealth"]]), "tiers is of type list; give a mapping"),
+        "confidence in words": (lambda: Knowledge(confidence={("a", "b"): "high"}), "probability between 0 and 1"),
+        "no estimand": (lambda: estimate_effect(frame, graph), r"give what causal\.identify"),
+        "several effects": (lambda: refute(frame, asked, {1: None}), "give one Effect"),
+        "no moves": (lambda: model.do(frame, ["contact"]), "mapping of column to its new value"),
+        "a move in words": (lambda: model.do(frame, {"wealth": "more"}), "cannot become 'more'"),
+        "to invert nothing": (lambda: model.invert("weather"), "cannot move 'weather'"),
+        "a method": (lambda: attribute_outcome(model, frame, "spend", method="shap"), "method is 'shap'; choose"),
+        "a scale": (lambda: attribute_outcome(model, frame, "spend", scale="log"), "scale is 'log'; choose"),
+    }
+
+
+def test_what_is_of_the_wrong_kind_is_refused_with_the_remedy(frame):
+    for what, (call, said) in nothing_right(frame).items():
+        with pytest.raises((FrameError, KnowledgeError), match=said):
+            call()
+            pytest.fail(what)
+
+
+class OtherFrame:
+    def to_pandas(self):
+        return None
+
+
+def test_another_library_s_frame_is_told_how_to_become_one_of_pandas(frame):
+    for call in (lambda: discover(OtherFrame()), lambda: estimate_effect(OtherFrame(), Estimand("a", "b"))):
+        with pytest.raises(FrameError, match=r"OtherFrame; convert it with \.to_pandas"):
+            call()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
 
 from causal import discover
-from causal.encoding import FrameError, level_codes
+from causal.encoding import FrameError, fit_encoding, is_discrete, level_codes, numeric_values
 
 
 def numbers(n, d, seed=0):
@@ -89,3 +91,20 @@ def test_columns_that_cannot_be_read_are_refused_by_name(column, message):
     frame["bad"] = pd.Series(list(column) if isinstance(column, list) else column)
     with pytest.raises(FrameError, match=message):
         discover(frame, bootstraps=0)
+
+
+def test_decimals_of_a_database_are_numbers():
+    frame = numbers(400, 2)
+    frame["x2"] = frame["x0"] + 0.5 * frame["x1"]
+    gap = np.arange(400) % 40 == 0
+    objects = frame.assign(x0=[None if none else Decimal(repr(float(x))) for none, x in zip(gap, frame["x0"])])
+    plain = frame.assign(x0=frame["x0"].where(~gap))
+    assert objects["x0"].dtype == object
+    np.testing.assert_array_equal(numeric_values(objects["x0"], gaps=True), plain["x0"])
+    assert not is_discrete(objects["x0"])
+    assert is_discrete(pd.Series([1, "one", None], dtype=object))
+    assert is_discrete(pd.Series([True, False, None], dtype=object))
+    one, other = found(objects)[0], found(plain)[0]
+    assert (one.edges, one.undirected_edges) == (other.edges, other.undirected_edges)
+    x = fit_encoding(objects, ["x0"])
+    np.testing.assert_array_equal(x.transform(objects), fit_encoding(plain, ["x0"]).transform(plain))
