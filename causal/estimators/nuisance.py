@@ -1,12 +1,13 @@
 """The two regressions an effect estimate leans on, cross-fitted: who is treated, and what happens then.
 
-Hides the learners. Each regression is the convex combination of three members that predicts held-out rows
-best (stacking, Wolpert 1992; van der Laan 2007): a linear model (ridge or logistic), the same on restricted
-cubic splines, and a small gradient boosting (LightGBM: 8 times faster here than the histogram boosting of
-scikit-learn). Lines win on small or randomised data, splines on smooth bends, trees on steps and
-interactions. No row is predicted by a model that saw its cluster (cross-fitting, Chernozhukov et al. 2018),
-and the shares of the members in a fold are chosen on the other folds. One learner was considered: boosting
-with lines left 7 % of a smooth confounder's bias in place where the three leave 1.5 %.
+Hides the learners. Each regression is the convex combination of four members that predicts held-out rows
+best (stacking, Wolpert 1992; van der Laan 2007): a linear model (ridge or logistic), the same with bends (restricted
+cubic splines, and products of columns where the residuals call for them), and two small gradient boostings, one of
+which starts from the bends (LightGBM: 8 times faster here than the histogram boosting of scikit-learn). Lines win on
+small or randomised data, bends on smooth curves and interactions, trees on steps. No row is predicted by a model that
+saw its cluster (cross-fitting, Chernozhukov et al. 2018), and the shares of the members in a fold are chosen on the
+other folds. One learner was considered: boosting with lines left 7 % of a smooth confounder's bias in place where
+the mixture leaves 1.5 %.
 """
 
 from __future__ import annotations
@@ -20,10 +21,8 @@ from causal.estimators.learners import MEMBERS, Floats, Ints, predict_classes, p
 
 __all__ = ["make_folds", "outcome_means", "propensities"]
 
-TENTHS = 10
-SHARES = np.array([(a, b, TENTHS - a - b) for a, b in product(range(TENTHS + 1), repeat=2) if a + b <= TENTHS]) / float(
-    TENTHS
-)
+STEPS = 6
+SHARES = np.array([parts for parts in product(range(STEPS + 1), repeat=len(MEMBERS)) if sum(parts) == STEPS]) / STEPS
 TINY = 1e-6
 
 

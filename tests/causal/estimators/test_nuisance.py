@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from causal.estimation import estimate_effect
+from causal.estimators.learners import _find_products
 from causal.estimators.nuisance import make_folds, outcome_means, propensities
 
 
@@ -76,3 +82,33 @@ def test_no_row_is_predicted_by_a_model_that_saw_its_cluster():
     leaked = outcome_means(x, arms, y, np.ones(2_000), draw.integers(0, 5, 2_000), draw)
     assert abs(np.corrcoef(kept[:, 0], y)[0, 1]) < 0.1
     assert np.corrcoef(leaked[:, 0], y)[0, 1] > 0.3
+
+
+def crossed(n, seed):
+    """Two columns that matter only as a product, for who is treated and for what follows; the effect is 1."""
+    draw = np.random.default_rng(seed)
+    x = draw.uniform(-2, 2, size=(n, 4))
+    both = x[:, 0] * x[:, 1]
+    treated = draw.random(n) < 1 / (1 + np.exp(-1.2 * both))
+    y = 2 * both + x[:, 2] ** 2 + treated + draw.normal(size=n)
+    return pd.DataFrame(x, columns=list("abcd")).assign(t=treated, y=y)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_confounder_that_is_a_product_without_main_effects_is_adjusted_for(seed):
+    spec = SimpleNamespace(treatment="t", outcome="y", adjustment_set=tuple("abcd"), method="o-set")
+    effect = estimate_effect(crossed(2_500, seed), spec, rng=seed)
+    assert effect.naive.value > 2.5  # most of it from the product
+    assert abs(effect.value - 1.0) < 0.25  # without products: 1.39, 1.38, 1.47
+
+
+def test_no_product_is_found_where_chance_alone_would_offer_one():
+    draw = np.random.default_rng(3)
+    found = sum(
+        len(_find_products(x, draw.standard_t(5, size=(400, 1)), np.ones(400), 12))
+        for x in draw.normal(size=(60, 400, 8))
+    )
+    assert found == 0
+    x = draw.normal(size=(400, 8))
+    left = x[:, [2]] * x[:, [5]] + draw.normal(size=(400, 1))
+    assert _find_products(x, left, np.ones(400), 12)[0] == (2, 5)
