@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pandera.pandas as pa
 
-from graphrec.market.tables import EVENT_TYPES, ON_PRODUCT
+from graphrec.market.datamodel import EVENT_TYPES, ON_PRODUCT
 
 __all__ = ["NUMBERS", "ON_PRODUCT", "SCHEMA", "TableSchema"]
 

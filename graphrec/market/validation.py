@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pandas as pd
 import pandera.pandas as pa
 
+from graphrec.market.datamodel import TABLES, DataError, Role
 from graphrec.market.schema import NUMBERS, ON_PRODUCT, SCHEMA, TableSchema
-from graphrec.market.tables import TABLES, DataError, Role
 
 __all__ = ["as_pandas", "check_roles", "validate_tables"]
 
