@@ -319,6 +319,20 @@ def test_report_is_one_offline_page(market: Path, model: Path, tmp_path: Path, c
     assert tree(tmp_path) == {"report.html"}
 
 
+@pytest.mark.slow
+def test_evaluate_judges_a_model_on_customers_left_out(model: Path, tmp_path: Path, call: Call) -> None:
+    done = call("evaluate", model, "--json")
+    assert done.code == 0, done.err
+    facts = json.loads(done.out, parse_constant=pytest.fail)
+    assert set(facts["grades"].values()) <= set("ABCX")
+    low, high = facts["guard"]["interval"]
+    assert low <= facts["guard"]["difference"] <= high
+    low, high = facts["calibration"]["interval"]
+    assert low <= facts["calibration"]["slope"] <= high
+    assert tree(tmp_path) == set()
+    assert "recommender.json" in refused(call("evaluate", tmp_path))
+
+
 # --- the whole line -----------------------------------------------------------------------------------------------
 
 
@@ -577,6 +591,12 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(
 def test_a_negative_number_of_plantings_is_refused(market: Path, tmp_path: Path, call: Call) -> None:
     line = refused(call("run", market, "--out", tmp_path / "out", "--plantings", -1))
     assert "plantings is -1" in line
+    assert tree(tmp_path) == set()
+
+
+def test_an_unknown_grain_is_refused_before_the_tables_are_read(tmp_path: Path, call: Call) -> None:
+    line = refused(call("run", tmp_path / "nowhere", "--out", tmp_path / "out", "--offer", "shop"))
+    assert "offer is 'shop'" in line
     assert tree(tmp_path) == set()
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import sys
 
-from graphrec.cli import advices, events, markets, models, people, plans, reports, segmenting, tunings
+from graphrec.cli import advices, evaluations, events, markets, models, people, plans, reports, segmenting, tunings
 from graphrec.cli.application import app
 
 __all__ = [
     "advices",
     "app",
+    "evaluations",
     "events",
     "main",
     "markets",

@@ -21,10 +21,12 @@ from graphrec.market.behaviour.panelcolumns import chosen_features
 from graphrec.market.slots import SLOT_SOURCES
 from graphrec.market.tables import DataError
 
-__all__ = ["OUTCOMES", "RecommenderConfig", "check_graph", "generator", "settings_of"]
+__all__ = ["OFFERS", "OUTCOMES", "RecommenderConfig", "check_graph", "generator", "settings_of"]
 
 OUTCOMES = {"bought": "outcome", "lines": "lines", "money": "value"}
 """What may count as the outcome, and the column of a market's panel that holds it."""
+OFFERS = ("auto", "product", "category", "campaign")
+"""Grains of advice."""
 _NUMBERS = ("horizon_days", "controls_per_contact", "bootstraps", "level", "maximum_offers", "complaint_cost")
 
 
@@ -105,6 +107,8 @@ class RecommenderConfig:
         for name in (*_NUMBERS, "sensitivity", *money):
             if not isinstance(getattr(self, name), Real):
                 raise ValueError(f"{name} is {getattr(self, name)!r}; use a number")
+        if self.offer not in OFFERS:
+            raise ValueError(f"offer is {self.offer!r}; choose {', '.join(map(repr, OFFERS))}")
         if not 0 < self.level < 1:
             raise ValueError(f"level is {self.level}; use a probability such as 0.9")
         for name in ("horizon_days", "controls_per_contact", "maximum_offers"):

@@ -262,8 +262,11 @@ def _literal(text: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """DuckDB's reason: the message without the statement it points into."""
-    return " ".join(str(error).split("\n\nLINE ")[0].split("\nPossible fixes")[0].split()).rstrip(".")
+    """DuckDB's reason: the message without the statement it points into, nor the functions that it has instead."""
+    text = str(error).split("\n\nLINE ")[0].split("\nPossible fixes")[0]
+    said, *functions = text.split("Candidate functions:")
+    told = " ".join(said.split()).rstrip(".")
+    return f"{told}; columns of CSV files are text: write CAST(column AS DOUBLE)" if functions else told
 
 
 def _open(path: Path, encoding: str) -> IO[str]:

@@ -64,6 +64,13 @@ def test_files_in_a_folder_below_are_read(tmp_path: Path) -> None:
         assert folder.read_file("below/a.csv")[0].num_rows == 1
 
 
+def test_arithmetic_on_the_text_of_a_csv_file_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("id,born\n007,1980\n")
+    with Folder(tmp_path.resolve(), CsvFormat()) as folder, pytest.raises(DataError, match="CAST") as refused:
+        folder.run_query("SELECT id, 2023 - born AS age FROM people", "customers")
+    assert len(str(refused.value)) < 320, "a list of the functions that there are helps nobody"
+
+
 def test_the_settings_of_the_connection_are_locked(tmp_path: Path) -> None:
     with Folder(tmp_path.resolve(), CsvFormat()) as folder:
         values = folder.run_query(

@@ -88,12 +88,18 @@ def _check_needs(policy: ContactPolicy, market: Market | None) -> None:
     if market is not None:
         return
     if policy.require_consent:
-        raise PolicyError("require_consent=True needs the consents: pass market= (nobody is contacted on a guess)")
+        raise PolicyError(
+            "require_consent=True needs the consents: pass market= or --data (nobody is contacted on a guess)"
+        )
     for name, given in (("windows", policy.windows), ("suppression", policy.silences)):
         if given:
-            raise PolicyError(f"{given[0].name} needs what happened before: pass market= ({name} count the past)")
+            raise PolicyError(
+                f"{given[0].name} needs what happened before: pass market= or --data ({name} count the past)"
+            )
     if policy.stock == "market":
-        raise PolicyError("stock='market' needs the products: pass market=, or write a number for each product")
+        raise PolicyError(
+            "stock='market' needs the products: pass market= or --data, or write a number for each product"
+        )
 
 
 def _grades(candidates: Candidates, policy: ContactPolicy, market: Market | None, past: Past) -> Judged:
