@@ -6,17 +6,34 @@ the quantity that buyers of contacted offers took; the mean recorded cost of a c
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from graphrec.decisions.scoring import Money
 from graphrec.market.offers import Offers
 from graphrec.market.panel import Panel
 from graphrec.market.tables import Market
 
-__all__ = ["price_tags"]
+__all__ = ["Money", "price_tags"]
 
 _PRIOR_BUYERS = 10.0
 """Weight of what is expected of an offer beside what its own buyers spent."""
+
+
+@dataclass(frozen=True, eq=False)
+class Money:
+    """What a conversion is worth and what a contact costs, in the market's currency.
+
+    Attributes
+    ----------
+    value : numpy.ndarray, shape (n_offers,)
+        Money gained when the offer is bought.
+    cost : dict of str to float
+        Cost of one contact by channel.
+    """
+
+    value: np.ndarray
+    cost: dict[str, float]
 
 
 def price_tags(market: Market, offers: Offers, panel: Panel, trained_on: Market | None = None) -> Money:

@@ -19,13 +19,7 @@ import pandas as pd
 from causal.graph import CausalGraph
 from graphrec.decisions.panelgraph import discover_graph
 from graphrec.decisions.purchasegraph import appetite_model, with_appetite
-from graphrec.decisions.questions import (
-    check_request,
-    choose_channels,
-    choose_slots,
-    customer_codes,
-    decision_time,
-)
+from graphrec.decisions.questions import check_request, choose_channels, choose_slots, customer_codes, decision_time
 from graphrec.decisions.repertoire import choose_offers, possible_pairs, tried_offers
 from graphrec.decisions.settings import OUTCOMES, RecommenderConfig, check_graph, generator, settings_of
 from graphrec.learning.appetite import Appetite, fit_appetite
@@ -39,7 +33,8 @@ from graphrec.market.tables import DataError, Market
 if TYPE_CHECKING:
     from graphrec.decisions.guard import Guard
     from graphrec.decisions.judgement import Judgement
-    from graphrec.decisions.scoring import Money, Scorer
+    from graphrec.decisions.money import Money
+    from graphrec.decisions.scoring import Scorer
     from graphrec.learning.credibility.badcontrols import ControlAudit
 
 __all__ = ["NotFitted", "Recommender", "RecommenderConfig", "load_recommender"]
@@ -338,7 +333,7 @@ class Recommender:
         within the horizon with its interval, where the market has enough of them; harm (money), harmful (it would pay
         by what it sells, and does not by what it breaks) and reason.
         """
-        from graphrec.decisions.harm import describe_harm
+        from graphrec.decisions.sidetable import describe_harm
 
         return describe_harm(self.scorer(market, as_of), scores)
 

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from graphrec.decisions.harm import Harm
+from graphrec.decisions.money import Money
 from graphrec.learning.appetite import Appetite
 from graphrec.learning.credibility.hidden import HiddenCause
 from graphrec.learning.effects import EffectModel
@@ -23,7 +24,7 @@ from graphrec.learning.response import Response
 from graphrec.market.covariates import Covariates
 from graphrec.market.tables import DataError
 
-__all__ = ["SCORE_COLUMNS", "Money", "Scorer", "Ways", "best_rows", "final_grades", "uplift_interval"]
+__all__ = ["SCORE_COLUMNS", "Scorer", "Ways", "best_rows", "final_grades", "uplift_interval"]
 
 SCORE_COLUMNS = (
     "customer_id",
@@ -42,22 +43,6 @@ SCORE_COLUMNS = (
     "grade",
 )
 _CHUNK_ROWS = 200_000
-
-
-@dataclass(frozen=True, eq=False)
-class Money:
-    """What a conversion is worth and what a contact costs, in the market's currency.
-
-    Attributes
-    ----------
-    value : numpy.ndarray, shape (n_offers,)
-        Money gained when the offer is bought.
-    cost : dict of str to float
-        Cost of one contact by channel.
-    """
-
-    value: np.ndarray
-    cost: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
