@@ -161,10 +161,7 @@ def compare(tastes: Tastes, tries: int, models: Iterable[str] = GRIDS) -> None:
 
 
 def _weight(weight: Weight) -> str:
-    said = f"{weight.share:g}"
-    if weight.share and weight.growth:
-        said += f" x length^{weight.growth:g}"
-    return said + (f" x popularity^{weight.lift:g}" if weight.share and weight.lift else "")
+    return f"{weight.share:g}" + (f" x length^{weight.growth:g}" if weight.share and weight.growth else "")
 
 
 def _words(settings: Mapping[str, Any]) -> str:

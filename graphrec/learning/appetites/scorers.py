@@ -30,7 +30,6 @@ __all__ = [
     "Scorer",
     "Vectors",
     "Weight",
-    "lifted",
     "load_scorer",
     "relative_lengths",
 ]
@@ -203,7 +202,7 @@ class Likeness(Scorer):
 
 @dataclass(frozen=True)
 class Weight:
-    """How much a part of a mixture counts, for whom, and for which products.
+    """How much a part of a mixture counts, and for whom.
 
     Attributes
     ----------
@@ -211,13 +210,10 @@ class Weight:
         Weight for a customer with a history of mean length, at least zero.
     growth : float
         The share is multiplied by ``(products in the history / their mean number) ** growth``.
-    lift : float
-        Scores are multiplied by ``popularity ** lift`` before they are compared with the other parts'.
     """
 
     share: float
     growth: float = 0.0
-    lift: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,7 +254,7 @@ class Mixture(Scorer):
         total = np.zeros((len(codes), self.n_products), dtype=np.float32)
         for part, weight in zip(self.parts, self.weights):
             if weight.share > 0:
-                scores = lifted(part._known(codes), self.popularity, weight.lift)
+                scores = part._known(codes)
                 largest = scores.max(axis=1)
                 share = weight.share * self.lengths[codes] ** np.float32(weight.growth)
                 total += scores * np.asarray(share / np.where(largest > 0, largest, 1.0), np.float32)[:, None]
@@ -281,8 +277,3 @@ def relative_lengths(histories: sparse.csr_array) -> Floats:
     """Products in each history divided by their mean number; an empty history counts as one product."""
     lengths = np.maximum(np.diff(histories.indptr), 1).astype(np.float32)
     return np.asarray(lengths / (lengths.mean() if len(lengths) else 1.0), np.float32)
-
-
-def lifted(scores: Floats, popularity: Floats, lift: float) -> Floats:
-    """Scores times ``popularity ** lift``; products that nobody took count as taken once."""
-    return scores if lift == 0 else np.asarray(scores * np.maximum(popularity, 1.0) ** np.float32(lift), np.float32)

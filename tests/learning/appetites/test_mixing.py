@@ -65,19 +65,6 @@ def test_a_model_of_long_histories_counts_more_where_there_is_much(seed: int) ->
     assert gained > 0.03
 
 
-@pytest.mark.parametrize("true_lift", [0.0, 0.3])
-def test_popular_products_are_lifted_only_where_a_model_forgets_them(true_lift: float) -> None:
-    rng = np.random.default_rng(0)
-    left, right = rng.random((300, 4)).astype(np.float32), rng.random((150, 4)).astype(np.float32)
-    often = rng.choice([1.0, 30.0], size=150).astype(np.float32)
-    taste = (left @ right.T) * often**true_lift * np.exp(0.1 * rng.normal(size=(300, 150)))
-    later = sparse.csr_array((taste >= np.sort(taste, axis=1)[:, [-6]]).astype(np.float32))
-    nothing = sparse.csr_array(later.shape, dtype=np.float32)
-    (weight,) = mixture_weights([Vectors(often, 300, left, right)], later, nothing, customers=300)
-    assert weight.lift == pytest.approx(true_lift, abs=0.11)
-    assert (weight.lift > 0) == (true_lift > 0)
-
-
 def test_without_later_purchases_there_is_nothing_to_choose_by() -> None:
     parts, _, seen = _market(0)
     with pytest.raises(DataError, match="nobody bought"):

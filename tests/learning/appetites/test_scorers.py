@@ -23,7 +23,7 @@ QUICK = LightGCNConfig(embedding_size=8, layers=2, epochs=30, batch_size=512)
 
 def _mixture(histories: sparse.csr_array) -> Scorer:
     parts = tuple(RECIPES[name](histories) for name in ("filter", "likeness", "low-pass"))
-    return Mixture.of(parts, (Weight(1.0, growth=0.5), Weight(0.3), Weight(0.1, lift=0.2)), histories)
+    return Mixture.of(parts, (Weight(1.0, growth=0.5), Weight(0.3), Weight(0.1, growth=-1.0)), histories)
 
 
 FITS: dict[str, Callable[[sparse.csr_array], Scorer]] = {
