@@ -24,12 +24,13 @@ from causal.estimators.effect import Effect
 from causal.estimators.overlap import CLIP, NoOverlap, eligible_rows, refuse_without_overlap, weigh
 from causal.estimators.study import Contrast, Study, prepare_study, read_contrasts
 
-__all__ = ["Ladder", "Verdict", "evidence_ladder"]
+__all__ = ["PERIOD_BEFORE", "Ladder", "Verdict", "evidence_ladder"]
 
 Floats = NDArray[np.float64]
 Verdict = Literal["supported", "not identified", "underpowered", "no estimate"]
 
 FEWEST_EVENTS = 50
+PERIOD_BEFORE = "in the period before"
 DETECTABLE = 2.8  # standard errors: 1.96 + 0.84, 80 % power at a two-sided 5 % (Gelman & Hill 2007, sec. 20.3)
 
 
@@ -61,6 +62,8 @@ class Ladder:
         ``supported``: the figure may be read as an effect under its assumptions (it may still be 0).
     sentence : str
         The verdict and its reason in plain English.
+    placebo_where : str
+        Where the placebo looks for what the treatment cannot have changed.
     """
 
     naive: Effect
@@ -73,6 +76,7 @@ class Ladder:
     treated_events: int
     verdict: Verdict
     sentence: str
+    placebo_where: str = PERIOD_BEFORE
 
     @property
     def rungs(self) -> dict[str, Effect | None]:
@@ -118,6 +122,7 @@ def evidence_ladder(
     rng: int | np.random.Generator | None = None,
     *,
     placebo_adjustment_set: Iterable[str] | None = None,
+    placebo_where: str = PERIOD_BEFORE,
 ) -> dict[Hashable, Ladder]:
     """Climb from the naive difference to a verdict, for every contrast.
 
@@ -140,6 +145,8 @@ def evidence_ladder(
         The adjustment set as it was before the placebo period, used for the placebo and the difference in
         differences. Without it both use ``adjustment_set``: history columns that reach into the placebo
         period hold its outcome and blunt the test (on Complete Journey a placebo that fails then passes).
+    placebo_where : str
+        Words for the sentence, where the placebo is another outcome that the treatment cannot have changed.
 
     Returns
     -------
@@ -218,6 +225,7 @@ def evidence_ladder(
             int((study.arms == c.arm).sum()),
             events[c.key],
             refusals.get(c.key),
+            placebo_where,
         )
         for c in chosen
     }
@@ -230,6 +238,7 @@ def _judge(
     treated: int,
     events: int,
     refusal: str | None,
+    where: str,
 ) -> Ladder:
     """Compute the verdict; the first failing rung decides."""
     adjusted, placebo, _ = estimates
@@ -242,9 +251,7 @@ def _judge(
         verdict, reason = "not identified", refusal
     elif placebo is not None and not placebo.interval[0] <= 0 <= placebo.interval[1]:
         verdict = "not identified"
-        reason = (
-            f"the same adjustment finds {_figure(placebo)} in the period before, which the treatment cannot have caused"
-        )
+        reason = f"the same adjustment finds {_figure(placebo)} {where}, which the treatment cannot have caused"
     elif ceiling is not None and detectable > ceiling:
         verdict = "underpowered"
         reason = (
@@ -255,7 +262,7 @@ def _judge(
         reason = _supported(adjusted, placebo, ceiling, detectable)
     return Ladder(
         naive, *estimates, ceiling, detectable, treated, events, verdict,
-        f"{verdict.capitalize()}: {reason}.",
+        f"{verdict.capitalize()}: {reason}.", where,
     )  # fmt: skip
 
 

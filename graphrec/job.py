@@ -179,7 +179,7 @@ def run_job(
     _write_prescriptions(target / "prescriptions.jsonl", advice)
     step("Explaining one customer")
     explained = [*customers, *(item.customer_id for item in advice.items)]
-    explanation = _explanation(model, support, explained, streams[5])
+    explanation = _explanation(model, plan, support, explained, streams[5])
     step("Writing the report")
     judgement, audit = _doubts(model)
     front_door = None if model.effects.adjustment.identified else front_door_average(model.panel, model.graph)
@@ -278,10 +278,12 @@ def _policy(policy: ContactPolicy | None, market: Market, support: Support) -> C
 
 
 def _explanation(
-    model: Recommender, support: Support, customers: list[Any], rng: np.random.Generator
+    model: Recommender, plan: Plan, support: Support, customers: list[Any], rng: np.random.Generator
 ) -> CustomerExplanation | None:
+    """Of the contact that the plan makes; of the first in the ranking where it makes none."""
     chosen = customers[0] if customers else support.scores["customer_id"].iloc[0]
-    return explain_customer(model, chosen, support.scores, rng)
+    planned = plan.outgoing[plan.outgoing["customer_id"] == chosen]
+    return explain_customer(model, chosen, support.scores if planned.empty else planned, rng)
 
 
 def _write_prescriptions(path: Path, advice: Prescriptions) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from graphrec.decisions.recommender import RecommenderConfig
-from graphrec.job import _fingerprint
+from graphrec.job import _explanation, _fingerprint
 
 OWN = """<?xml version="1.0"?>
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:rdfs="http://www.w3.org/2000/01/rdf-schema#"
@@ -37,3 +40,12 @@ def test_the_fingerprint_changes_with_data_settings_seed_and_ontology(
     (source / "events.csv").write_text("a,b\n1,3\n")
     seen.append(_fingerprint(source, target, config, 0))
     assert len(set(seen)) == len(seen)
+
+
+def test_the_contact_that_is_explained_is_the_one_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = pd.DataFrame({"customer_id": ["a", "a", "b"], "rank": [1, 2, 1], "channel": ["call", "mail", "call"]})
+    plan, support = SimpleNamespace(outgoing=scores.iloc[[1]]), SimpleNamespace(scores=scores)
+    monkeypatch.setattr("graphrec.job.explain_customer", lambda model, customer, rows, rng: rows["channel"].tolist())
+    rng = np.random.default_rng(0)
+    assert _explanation(None, plan, support, ["a"], rng) == ["mail"]
+    assert _explanation(None, plan, support, ["b"], rng) == ["call", "mail", "call"]

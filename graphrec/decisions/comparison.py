@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from causal.ladder import PERIOD_BEFORE
 from graphrec.market.attributes import DAY, sort_attributes
 from graphrec.market.covariates import Covariates
 from graphrec.market.history import History, pair_codes, to_microseconds
@@ -30,7 +31,9 @@ from graphrec.market.offers import Offers
 from graphrec.market.panel import CONTROL, Panel, build_panel
 from graphrec.market.tables import DataError, Market
 
-__all__ = ["EARLIER", "Comparison", "gather_comparisons"]
+__all__ = ["EARLIER", "ON_TWINS", "Comparison", "gather_comparisons"]
+
+ON_TWINS = "on offers that the contact was not about"
 
 EARLIER = " earlier"
 """Ending of a column as of one horizon before the decision."""
@@ -74,6 +77,11 @@ class Comparison:
     def contacted(self) -> np.ndarray:
         """True where the row was contacted."""
         return (self.frame["treatment"].astype(str) != CONTROL).to_numpy()
+
+    @property
+    def placebo_where(self) -> str:
+        """Where the placebo looks, in words."""
+        return ON_TWINS if self.placebo == "twin_outcome" else PERIOD_BEFORE
 
     @property
     def weights(self) -> np.ndarray | None:

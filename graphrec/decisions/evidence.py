@@ -99,6 +99,7 @@ def _climb(rows: Comparison, ceiling: float | None, level: float, rng: np.random
         control=CONTROL,
         placebo=rows.placebo,
         placebo_adjustment_set=rows.placebo_set,
+        placebo_where=rows.placebo_where,
         ceiling=ceiling,
         weights=rows.weights,
         clusters="customer",

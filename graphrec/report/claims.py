@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from graphrec.decisions.comparison import ON_TWINS
 from graphrec.report.figures import dot_chart, interval_chart
 from graphrec.report.scales import ladder_unit
 from graphrec.report.sensitivity import build_sensitivity
@@ -50,6 +51,11 @@ _RUNGS: Mapping[str, tuple[str, str]] = {
     "adjusted": ("Adjusted", "like compared with like"),
     "placebo": ("Placebo", "the period before, where the contact cannot matter"),
     "difference_in_differences": ("Difference in differences", "change since the period before"),
+}
+_TWIN_RUNGS: Mapping[str, tuple[str, str]] = {
+    **_RUNGS,
+    "placebo": ("Placebo", "other offers, which the contact was not about"),
+    "difference_in_differences": ("Difference in differences", "beyond what other offers show"),
 }
 _BALANCED = 0.1
 _LOVE_LIMIT = 40
@@ -118,7 +124,8 @@ def _path(witness: str) -> str:
 
 
 def _ladder(channel: str, ladder: Ladder, unit: Unit, grades: Mapping[str, str]) -> dict[str, Any]:
-    rows = [_rung(name, effect, unit) for name, effect in ladder.rungs.items()]
+    rungs = _TWIN_RUNGS if ladder.placebo_where == ON_TWINS else _RUNGS
+    rows = [_rung(rungs[name], name, effect, unit) for name, effect in ladder.rungs.items()]
     smallest = ladder.minimum_detectable_effect
     marks = [(ladder.ceiling, "ceiling", "ceiling"), (smallest, "detectable", "detectable")]
     return {
@@ -130,7 +137,7 @@ def _ladder(channel: str, ladder: Ladder, unit: Unit, grades: Mapping[str, str])
         "adjusted_for": [] if ladder.adjusted is None else [plain(name) for name in ladder.adjusted.adjustment_set],
         "grade": grades.get(channel, ""),
         "chart": interval_chart(rows, unit, marks),
-        "table": [_line(name, effect, unit) for name, effect in ladder.rungs.items()],
+        "table": [_line(rungs[name], effect, unit) for name, effect in ladder.rungs.items()],
         "ceiling": unit.unsigned(ladder.ceiling),
         "detectable": unit.unsigned(smallest) if is_number(smallest) else "",
         "treated": count(ladder.treated),
@@ -139,16 +146,16 @@ def _ladder(channel: str, ladder: Ladder, unit: Unit, grades: Mapping[str, str])
     }
 
 
-def _rung(name: str, effect: Effect | None, unit: Unit) -> dict[str, object]:
-    label, note = _RUNGS[name]
+def _rung(words: tuple[str, str], name: str, effect: Effect | None, unit: Unit) -> dict[str, object]:
+    label, note = words
     if effect is None:
         return {"label": label, "style": name, "text": "not made"}
     low, high = effect.interval
     return {"label": label, "style": name, "value": effect.value, "low": low, "high": high, "hint": note}
 
 
-def _line(name: str, effect: Effect | None, unit: Unit) -> dict[str, str]:
-    label, note = _RUNGS[name]
+def _line(words: tuple[str, str], effect: Effect | None, unit: Unit) -> dict[str, str]:
+    label, note = words
     if effect is None:
         return {"label": label, "note": note, "value": "–", "interval": "–", "n": "–", "ess": "–", "overlap": "–"}
     return {
@@ -176,7 +183,7 @@ def _said(ladder: Ladder, unit: Unit) -> str:
         low, high = ladder.placebo.interval
         if not low <= 0 <= high:
             return (
-                f"The same comparison finds {estimate_words(ladder.placebo, unit)} in the period before, which the "
+                f"The same comparison finds {estimate_words(ladder.placebo, unit)} {ladder.placebo_where}, which the "
                 "contact cannot have caused."
             )
     if ladder.verdict == "underpowered":

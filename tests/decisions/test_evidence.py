@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from graphrec.decisions.comparison import ON_TWINS
 from graphrec.decisions.evidence import channel_ladders
 from graphrec.market.ingestion import read_market
 from graphrec.market.simulation import simulate_market
@@ -205,7 +206,7 @@ def draw_bank(need: float, seed: int = 0) -> Market:
 @pytest.mark.parametrize(("need", "verdict"), [(0.0, "supported"), (1.0, "not identified")])
 def test_a_bank_that_spares_its_recent_buyers_is_judged_by_its_other_products(need, verdict):
     ladder = channel_ladders(draw_bank(need), rng=0, maximum_rows=4_000)["call"]
-    assert ladder.verdict == verdict
+    assert ladder.verdict == verdict and ladder.placebo_where == ON_TWINS
     assert holds(ladder.adjusted, 0.03) == (need == 0.0)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from causal.ladder import Ladder
+from graphrec.decisions.comparison import ON_TWINS
 from graphrec.learning.adjustment import Adjustment
 from graphrec.report import Findings, render_report
 from graphrec.report.claims import build_claims, channel_grades
@@ -88,6 +89,15 @@ def test_columns_beyond_the_limit_after_weighting_are_counted(findings: Findings
     over = sum(row.style == "over" for row in shown["chart"].rows)
     assert over == int((balance["after"].abs() > 0.1).sum())
     assert len(shown["chart"].rows) == len(balance)
+
+
+def test_a_placebo_on_other_offers_is_not_called_the_period_before(ladders: dict[str, Ladder]) -> None:
+    (before,) = build_claims(Findings(ladders={"email": ladders["email"]}))["ladders"]
+    assert "in the period before" in before["sentence"] and "period before" in before["table"][2]["note"]
+    twins = replace(ladders["email"], placebo_where=ON_TWINS)
+    (part,) = build_claims(Findings(ladders={"email": twins}))["ladders"]
+    assert "on offers that the contact was not about" in part["sentence"]
+    assert "period before" not in str(part["table"]) + part["sentence"] + str(part["chart"])
 
 
 def test_a_ladder_of_purchase_lines_is_not_read_as_a_chance(findings: Findings, ladders: dict[str, Ladder]) -> None:
