@@ -39,6 +39,9 @@ def _claims(findings: Findings, effects: EffectModel | None) -> list[dict[str, s
     """Sentences on what may be claimed, each with a mark: good, warn, bad or note."""
     claims = []
     if effects is None and not findings.ladders:
+        if findings.plan is not None:
+            text = "This page shows a plan alone. The evidence behind its grades stands in the report of the model."
+            return [{"mark": "note", "text": text}]
         return [
             {"mark": "warn", "text": "No model was fitted and no evidence was gathered: nothing may be claimed yet."}
         ]

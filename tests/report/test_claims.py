@@ -123,3 +123,10 @@ def test_where_the_probabilities_come_from_is_said(findings: Findings) -> None:
     silent = replace(effects, exposure=replace(effects.exposure, logged_share=0.0))
     model = SimpleNamespace(panel=findings.model.panel, graph=findings.model.graph, effects=silent)
     assert "log it with every contact" in build_claims(replace(findings, model=model))["balance"]["logged"]
+
+
+def test_a_page_of_a_plan_alone_sends_to_the_evidence_and_does_not_deny_it(findings: Findings) -> None:
+    (claim,) = build_summary(Findings(plan=findings.plan, scores=findings.scores))["claims"]
+    assert claim["mark"] == "note" and "report of the model" in claim["text"]
+    (claim,) = build_summary(Findings())["claims"]
+    assert claim["mark"] == "warn" and "nothing may be claimed" in claim["text"]
