@@ -77,7 +77,7 @@ def tune_filter(
     -----
     Deterministic. The candidate with the largest mean is taken. Asking it to beat the start by a standard error, a
     guard against luck, cost more than it saved: judged on 50 to 400 customers and measured on the others of the same
-    market, NDCG@20 was lower by .000 to .002 on two public sets and three simulated markets (higher by .001 only on
+    market, NDCG@20 was lower by .000 to .003 on two public sets and three simulated markets (higher by .001 only on
     one set with at most 100 customers). At most 2,000 customers take part (fewer where there are more than 6,000
     products), evenly spaced among those with something to rank. Memory: a few dense matrices of 12 million entries and,
     above `DENSE_PRODUCTS` products, the 800 largest overlaps of each product in the sampled histories and one fit of
