@@ -398,7 +398,7 @@ def test_an_argument_that_cannot_be_used_is_named(spec, settings, message):
 def test_95_percent_intervals_hold_the_truth_about_95_percent_of_the_time(target, fitted_once):
     effects = [
         estimate_effect(confounded(n=500, seed=seed, bend=0.2), estimand("wealth", "age"), target=target, rng=seed)
-        for seed in range(100)
+        for seed in range(2000, 2100)  # no setting was chosen on these
     ]
     covered = np.mean([holds(effect, 1.0) for effect in effects])
     assert 0.90 <= covered <= 0.985
