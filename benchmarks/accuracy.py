@@ -23,17 +23,16 @@ import numpy as np
 import threadpoolctl
 from scipy import sparse
 
-from benchmarks.tastes import Tastes, read_tastes
-from graphrec.evaluation.ranking import ndcg_per_customer, recall_per_customer
+from benchmarks.tasting.judging import Figures, judge
+from benchmarks.tasting.tastes import Tastes, read_tastes
 from graphrec.learning.appetites.exponents import tune_filter
 from graphrec.learning.appetites.mixing import mixture_weights
 from graphrec.learning.appetites.recipes import RECIPES
 from graphrec.learning.appetites.scorers import Mixture, Scorer, Weight
-from graphrec.learning.appetites.topn import best_products
 from graphrec.learning.filters import DENSE_PRODUCTS, FilterConfig
 from graphrec.market.tables import DataError
 
-__all__ = ["GRIDS", "Figures", "judge", "main"]
+__all__ = ["GRIDS", "main"]
 
 GRIDS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "popular": {},
@@ -56,27 +55,6 @@ MIXTURES = {
     "mixture of 5": ("filter", "local ridge", "ridge of customers", "likeness", "low-pass"),
 }
 _JUDGED = 3000
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Mean recall and NDCG over customers, and the standard error of the NDCG."""
-
-    recall: float
-    ndcg: float
-    error: float
-
-
-def judge(scorer: Scorer, later: sparse.csr_array, seen: sparse.csr_array, depth: int, most: int = 0) -> Figures:
-    """Figures of a model on later pairs, for all customers that have some, or for at most so many of them."""
-    customers = np.flatnonzero(np.diff(later.indptr))
-    if most and len(customers) > most:
-        customers = customers[np.linspace(0, len(customers) - 1, most).astype(np.int64)]
-    lists, _ = best_products(scorer, customers, depth, seen)
-    truth = sparse.coo_array(later[customers])
-    gains = ndcg_per_customer(lists, (truth.row, truth.col), depth)
-    found = recall_per_customer(lists, (truth.row, truth.col), depth)
-    return Figures(float(found.mean()), float(gains.mean()), float(gains.std() / np.sqrt(len(gains))))
 
 
 def _settings(name: str, tries: int, products: int) -> list[dict[str, Any]]:
@@ -189,7 +167,7 @@ def main() -> None:
                 continue
             compare(tastes, given.tries, given.models)
             if given.graph_epochs:
-                from benchmarks.graphpeers import compare_graphs
+                from benchmarks.tasting.graphpeers import compare_graphs
 
                 compare_graphs(tastes, given.graph_epochs)
 

@@ -14,10 +14,11 @@ from graphrec.learning.appetites.recipes import RECIPES
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # the benchmarks are not installed
 
-from benchmarks.accuracy import compare, judge
+from benchmarks.accuracy import compare
 from benchmarks.coldstart import cut_market
 from benchmarks.scale import make_histories
-from benchmarks.tastes import Tastes, read_tastes
+from benchmarks.tasting.judging import judge
+from benchmarks.tasting.tastes import Tastes, read_tastes
 
 
 def _tastes() -> Tastes:

@@ -1,6 +1,6 @@
 """Public sets of who took what, each cut into training, validation and test part.
 
-Hides files and splits. Gowalla has an official test part, its validation part is a fifth of each customer's training
+Hides files and splits. Gowalla has an official test part, its validation part is a quarter of each customer's training
 pairs, drawn; Last.fm and ml-100k are cut 8 : 1 : 1 for each customer, drawn. ml-100k lies in the wheel of RecBole.
 """
 

@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from benchmarks.tastes import Tastes
+from benchmarks.tasting.judging import judge
+from benchmarks.tasting.tastes import Tastes
 from graphrec.learning.appetites.lightgcn import LightGCNConfig, fit_lightgcn
 from graphrec.learning.appetites.scorers import Vectors
 
@@ -43,8 +44,6 @@ def compare_graphs(tastes: Tastes, epochs: int) -> None:
 
 
 def _report(name: str, course: Iterator[tuple[float, Vectors]], tastes: Tastes) -> None:
-    from benchmarks.accuracy import judge
-
     spent, best, at, epoch = 0.0, 0.0, 0.0, 0
     reached: dict[float, float] = {}
     for epoch, (seconds, scorer) in enumerate(course, start=1):
