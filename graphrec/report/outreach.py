@@ -94,7 +94,7 @@ def _offer_column(frame: pd.DataFrame) -> str:
 
 
 def plan_sentences(findings: Findings) -> list[str]:
-    """The plan in three sentences: what to do, how good that is, what holds it back."""
+    """The plan in a few sentences: what to do, what it is worth and how surely, how good it is, what holds it back."""
     plan, currency = findings.plan, findings.currency
     if plan is None:
         return []
@@ -112,7 +112,19 @@ def plan_sentences(findings: Findings) -> list[str]:
     nearest = best if plan.gap < 5e-5 else f"No plan from these scores under these rules can be worth more than {bound}"
     held = [name_rule(name) for name in plan.binding]
     limits = f"What holds it back: {'; '.join(held)}" if held else "No limit holds it back"
-    return [what, f"{nearest}.", f"{limits}."]
+    return [what, *_doubt(findings), f"{nearest}.", f"{limits}."]
+
+
+def _doubt(findings: Findings) -> list[str]:
+    """How far off the value of a plan by effect may be."""
+    ends = None if findings.plan is None else findings.plan.value_range
+    if ends is None:
+        return []
+    low, high = (money(end, findings.currency) for end in ends)
+    return [
+        f"With all effects at the ends of their intervals it is {low} to {high}: effects are learned together, so "
+        "their errors can go the same way. A plan takes what looks best, so expect less rather than more."
+    ]
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:

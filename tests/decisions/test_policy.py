@@ -92,6 +92,17 @@ def test_small_plans_are_optimal_bounded_and_within_every_limit(seed, policy, le
     assert all(price >= 0 for price in plan.shadow_prices.values())
 
 
+def test_the_value_of_a_plan_comes_with_what_it_is_at_the_ends_of_the_intervals():
+    scores = market_of_scores(0).assign(uplift=0.2, uplift_low=0.19, uplift_high=0.23, value=10.0)
+    plan = allocate(scores, ContactPolicy(max_contacts_per_customer=1))
+    worth = plan.outgoing["value"].sum()
+    assert worth > 0 and plan.value_range == pytest.approx((plan.value - 0.01 * worth, plan.value + 0.03 * worth))
+    assert f"{plan.value_range[0]:,.2f} to {plan.value_range[1]:,.2f}" in " ".join(plan.summary())
+    assert plan.to_dict()["value_range"] == list(plan.value_range)
+    assert allocate(scores.drop(columns="uplift_low"), ContactPolicy()).value_range is None
+    assert allocate(scores.assign(basis="ceiling"), ContactPolicy()).value_range is None
+
+
 @pytest.mark.parametrize("limit", [1, 3, None])
 @pytest.mark.parametrize("seed", range(2))
 def test_plans_too_large_for_an_exact_answer_are_proven_within_a_ten_thousandth(seed, limit):

@@ -7,11 +7,14 @@ from dataclasses import replace
 import graphrec
 from graphrec.report import Findings, render_report
 from graphrec.report.outreach import TOP_ROWS, build_outreach, plan_sentences
+from graphrec.report.wording import money
 
 
-def test_three_sentences_say_what_how_good_and_what_limits(findings: Findings) -> None:
-    assert findings.plan is not None
-    what, good, limit = plan_sentences(findings)
+def test_four_sentences_say_what_how_surely_how_good_and_what_limits(findings: Findings) -> None:
+    assert findings.plan is not None and findings.plan.value_range is not None
+    what, sure, good, limit = plan_sentences(findings)
+    low, high = (money(end, findings.currency) for end in findings.plan.value_range)
+    assert f"it is {low} to {high}:" in sure
     assert what.startswith(f"Make {len(findings.plan.outgoing)} contacts")
     assert "EUR" in what
     assert good.startswith(("It is the best plan", "No plan from these scores"))
@@ -42,7 +45,7 @@ def test_an_upper_bound_is_never_called_an_effect(findings: Findings) -> None:
     scores = findings.scores.assign(basis="ceiling", uplift_high=0.02, grade="X")
     plan = graphrec.allocate(scores, graphrec.ContactPolicy(exclude_grades=()), rng=0)
     bounded = replace(findings, scores=scores, plan=plan)
-    assert bounded.basis == "ceiling"
+    assert bounded.basis == "ceiling" and plan.value_range is None
     assert "worth at most" in plan_sentences(bounded)[0]
     assert {row["uplift"][0] for row in build_outreach(bounded)["plan"]["rows"]} == {"+2.0 pts"}
     text = render_report(bounded)

@@ -98,6 +98,25 @@ class Plan:
         return self.contacts[self.contacts["arm"] != HOLDOUT].reset_index(drop=True)
 
     @cached_property
+    def value_range(self) -> tuple[float, float] | None:
+        """Net value with the effect of every contact to be made at the lower, and at the upper end of its interval.
+
+        Wider than an interval of the sum would be if the errors of effects were independent. They are not: effects are
+        learned together, so one wrong coefficient moves all of them the same way. None where the scores have no
+        intervals or rest on no effect.
+        """
+        sent = self.outgoing
+        if "basis" in sent and not (sent["basis"] == "effect").all():
+            return None
+        if sent.empty or not {"uplift", "uplift_low", "uplift_high", "value"} <= set(sent.columns):
+            return None
+        ends = (
+            sent["net_value"] + sent["value"] * (sent[end] - sent["uplift"]) for end in ("uplift_low", "uplift_high")
+        )
+        low, high = (float(end.sum()) for end in ends)
+        return (low, high) if np.isfinite([low, high]).all() else None
+
+    @cached_property
     def probabilities(self) -> pd.DataFrame:
         """Probability of every contact that the plan, its hold-out and its exploration could lead to.
 
@@ -134,6 +153,7 @@ class Plan:
             "contacts": len(self.outgoing),
             "customers": int(self.outgoing["customer_id"].nunique()),
             "value": self.value,
+            "value_range": None if self.value_range is None else list(self.value_range),
             "planned_value": self.planned_value,
             "bound": self.bound,
             "gap": self.gap,
@@ -156,8 +176,19 @@ class Plan:
         return [
             f"Make {len(sent):,} contacts with {sent['customer_id'].nunique():,} customers, for an expected net value "
             f"of {self.value:,.2f}.",
+            *self._doubt(),
             f"{before}No plan from these scores under these rules is worth more than {self.bound:,.2f} "
             f"(gap {self.gap:.4%}).",
+        ]
+
+    def _doubt(self) -> list[str]:
+        if self.value_range is None:
+            return []
+        low, high = self.value_range
+        return [
+            f"With all effects at the ends of their intervals it is {low:,.2f} to {high:,.2f}: effects are learned "
+            "together, so their errors can go the same way. A plan takes what looks best, so expect less rather than "
+            "more."
         ]
 
     def _limits(self) -> list[str]:
