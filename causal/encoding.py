@@ -200,8 +200,8 @@ def numeric_values(series: pd.Series[float], gaps: bool = False) -> Floats:
     name = series.name
     if pd.api.types.is_complex_dtype(series.dtype):
         raise FrameError(f"column {name!r} is complex; give its real and imaginary part as two columns")
-    if _holds_numbers(series):
-        series = series.astype(np.float64)
+    if _holds_numbers(series, gaps):
+        series = _decimals(series)
     if not (pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)):
         raise FrameError(
             f"column {name!r} must be numeric or boolean, it is {series.dtype} "
@@ -226,9 +226,20 @@ def is_discrete(series: pd.Series[float]) -> bool:
     return not (numeric or _holds_numbers(series))
 
 
-def _holds_numbers(series: pd.Series[Any]) -> bool:
-    """Say whether a column of objects holds numbers only, as databases hand over their decimals."""
-    return series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) in NUMBERS
+def _holds_numbers(series: pd.Series[Any], gaps: bool = False) -> bool:
+    """Say whether a column of objects holds numbers only, as databases hand over their decimals (or gaps only)."""
+    kinds = (*NUMBERS, "empty") if gaps else NUMBERS
+    return series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) in kinds
+
+
+def _decimals(series: pd.Series[Any]) -> pd.Series[float]:
+    """Return a column of number objects as floats."""
+    try:
+        return series.where(series.notna(), np.nan).astype(np.float64)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise FrameError(
+            f"column {series.name!r} holds a number that cannot be read ({error}); convert it first"
+        ) from error
 
 
 def level_names(series: pd.Series[str]) -> pd.Series[str]:

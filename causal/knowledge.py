@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
@@ -167,8 +168,9 @@ class Knowledge:
         for name, tier in self.tiers.items():
             if isinstance(tier, bool) or not isinstance(tier, int | float) or tier != tier // 1:
                 raise KnowledgeError(f"tier of {name!r} is {tier!r}; tiers are whole numbers, 0 the earliest")
-        for pair, p in self.confidence.items():
-            if not isinstance(p, (int, float)) or not 0.0 <= p <= 1.0:
+        given: Mapping[Any, Any] = self.confidence
+        for pair, p in given.items():
+            if not isinstance(p, Real) or not 0.0 <= float(p) <= 1.0:
                 raise KnowledgeError(f"confidence of {pair} is {p!r}; it is a probability between 0 and 1")
 
     def _check_required(self) -> None:

@@ -74,16 +74,15 @@ def predict_means(x: Floats, y: Floats, weights: Floats, x_test: Floats, seed: i
     ndarray of float, shape (4, m)
     """
     weights = weights / weights.mean()
-    lines = _ridge(x, y, weights, x_test)
+    lines = _ridge(x, y, weights, x_test)[1]
     curves = _curves(x, x_test)
     if curves is None and len(y) < ROWS_FOR_TREES:
         return np.stack([lines] * len(MEMBERS))
     design, design_test = (x, x_test) if curves is None else curves
-    both = _ridge(design, y, weights, np.vstack([design, design_test]))
-    if products := _find_products(x, (y - both[: len(y)])[:, None], weights, design.shape[1]):
+    start, bends = _ridge(design, y, weights, design_test)
+    if products := _find_products(x, (y - start)[:, None], weights, design.shape[1]):
         design, design_test = _with_products(x, x_test, design, design_test, products)
-        both = _ridge(design, y, weights, np.vstack([design, design_test]))
-    start, bends = both[: len(y)], both[len(y) :]
+        start, bends = _ridge(design, y, weights, design_test)
     if len(y) < ROWS_FOR_TREES:
         return np.stack([lines, bends, bends, bends])
     trees = _trees(x, y, weights, x_test, seed, None, objective="regression")
@@ -111,19 +110,18 @@ def predict_classes(x: Floats, y: Ints, weights: Floats, x_test: Floats, n_class
     """
     weights = weights / weights.mean()
     rarest = int(np.bincount(y, minlength=n_classes).min())
-    lines = _logistic(x, y, weights, x_test, n_classes)
+    lines = _logistic(x, y, weights, x_test, n_classes)[1]
     if rarest < EVENTS_FOR_TREES:
         return np.stack([lines] * len(MEMBERS))
     curves = _curves(x, x_test)
     if curves is None and len(y) < ROWS_FOR_TREES:
         return np.stack([lines] * len(MEMBERS))
     design, design_test = (x, x_test) if curves is None else curves
-    both = _logistic(design, y, weights, np.vstack([design, design_test]), n_classes)
-    left = (np.arange(n_classes) == y[:, None]) - both[: len(y)]
+    start, bends = _logistic(design, y, weights, design_test, n_classes)
+    left = (np.arange(n_classes) == y[:, None]) - start
     if products := _find_products(x, left[:, 1:], weights, design.shape[1]):
         design, design_test = _with_products(x, x_test, design, design_test, products)
-        both = _logistic(design, y, weights, np.vstack([design, design_test]), n_classes)
-    start, bends = both[: len(y)], both[len(y) :]
+        start, bends = _logistic(design, y, weights, design_test, n_classes)
     if len(y) < ROWS_FOR_TREES:
         return np.stack([lines, bends, bends, bends])
     trees = _boosted_classes(x, y, weights, x_test, seed, None, np.full((1, n_classes), 1.0 / n_classes))
@@ -158,7 +156,7 @@ def _find_products(x: Floats, left: Floats, weights: Floats, width: int) -> list
     if room < 1 or p == 0:
         return []
     step = int(np.ceil(rows * p * p / SCREENING_WORK))
-    z = _clamped(x, x)[::step]
+    z = _clamped(x, x[::step])
     squares = z * z
     strength = np.zeros((p, p))
     for column in (left * weights[:, None])[::step].T:
@@ -175,8 +173,9 @@ def _find_products(x: Floats, left: Floats, weights: Floats, width: int) -> list
 def _with_products(
     x: Floats, x_test: Floats, design: Floats, design_test: Floats, products: list[tuple[int, int]]
 ) -> tuple[Floats, Floats]:
-    first, second = np.array(products).T
-    z, z_test = _clamped(x, x), _clamped(x, x_test)
+    used, place = np.unique(products, return_inverse=True)
+    first, second = place.reshape(-1, 2).T
+    z, z_test = _clamped(x[:, used], x[:, used]), _clamped(x[:, used], x_test[:, used])
     return (
         np.column_stack([design, z[:, first] * z[:, second]]),
         np.column_stack([design_test, z_test[:, first] * z_test[:, second]]),
@@ -185,11 +184,14 @@ def _with_products(
 
 def _clamped(x: Floats, rows: Floats) -> Floats:
     """Standardise rows by the columns of x, and keep them within the clamp."""
-    return np.clip(_standardised(x, rows, np.ones(len(x)))[1], -CLAMP, CLAMP)
+    mean, spread = _location(x, np.ones(len(x)))
+    return np.clip((rows - mean) / spread, -CLAMP, CLAMP)
 
 
-def _ridge(x: Floats, y: Floats, weights: Floats, x_test: Floats) -> Floats:
-    """Ridge with the penalty that errs least on left-out rows, all penalties from one eigendecomposition.
+def _ridge(x: Floats, y: Floats, weights: Floats, x_test: Floats) -> tuple[Floats, Floats]:
+    """Means of both sets of rows by ridge with the penalty that errs least on left-out rows.
+
+    All penalties come from one eigendecomposition.
 
     The same as ``RidgeCV`` of scikit-learn, which decomposes the rows and not the columns: 5 times slower on
     20,000 x 50. Left-out residuals are residuals / (1 - leverage) (Golub, Heath & Wahba 1979).
@@ -204,22 +206,25 @@ def _ridge(x: Floats, y: Floats, weights: Floats, x_test: Floats) -> Floats:
     leverage = (turned**2) @ shrunk + (weights / weights.sum())[:, None]
     errors = (target[:, None] - turned @ weighed) / np.maximum(1.0 - leverage, 1e-12)
     best = int((errors**2).sum(axis=0).argmin())
-    return np.asarray(mean + scaled_test @ (axes @ weighed[:, best]))
+    slopes = axes @ weighed[:, best]
+    return np.asarray(mean + scaled @ slopes), np.asarray(mean + scaled_test @ slopes)
 
 
-def _logistic(x: Floats, y: Ints, weights: Floats, x_test: Floats, n_classes: int) -> Floats:
+def _logistic(x: Floats, y: Ints, weights: Floats, x_test: Floats, n_classes: int) -> tuple[Floats, Floats]:
+    """Probabilities of both sets of rows."""
     scaled, scaled_test = _standardised(x, x_test, weights)
     if n_classes == 2 and len(x) * x.shape[1] ** 2 <= NEWTON_WORK:
         slopes = _newton(scaled, y, weights)
-        chance = expit(scaled_test @ slopes[:-1] + slopes[-1])
-        return np.column_stack([1.0 - chance, chance])
+        chance, chance_test = (expit(part @ slopes[:-1] + slopes[-1]) for part in (scaled, scaled_test))
+        return np.column_stack([1.0 - chance, chance]), np.column_stack([1.0 - chance_test, chance_test])
     model = LogisticRegression(C=1.0, max_iter=200, tol=1e-3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # an early stop of the solver only regularises
         model.fit(scaled, y, sample_weight=weights)
-    found = np.zeros((len(x_test), n_classes))
-    found[:, model.classes_] = model.predict_proba(scaled_test)
-    return found
+    found, found_test = np.zeros((len(x), n_classes)), np.zeros((len(x_test), n_classes))
+    found[:, model.classes_] = model.predict_proba(scaled)
+    found_test[:, model.classes_] = model.predict_proba(scaled_test)
+    return found, found_test
 
 
 def _newton(z: Floats, y: Ints, weights: Floats) -> Floats:
@@ -298,7 +303,13 @@ def _spline(values: Floats, knots: Floats) -> Floats:
 
 
 def _standardised(x: Floats, x_test: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    mean, spread = _location(x, weights)
+    return (x - mean) / spread, (x_test - mean) / spread
+
+
+def _location(x: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Weighted mean and standard deviation of each column; infinite where a constant column says nothing."""
     mean = np.average(x, axis=0, weights=weights)
     spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weights))
-    spread[spread <= SAME * np.abs(x).max(axis=0, initial=0.0)] = np.inf  # a constant column says nothing
-    return (x - mean) / spread, (x_test - mean) / spread
+    spread[spread <= SAME * np.abs(x).max(axis=0, initial=0.0)] = np.inf
+    return mean, spread

@@ -25,15 +25,16 @@ _newest: dict[Path, float] = {}
 
 def compiled(function: Function) -> Function:
     """Return a function of arrays and numbers as machine code, compiled at its first call on this machine."""
-    _forget_older(function)
     try:
         ready: Any = njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError:  # numba found no folder to keep it in
         ready = njit(nogil=True, error_model="numpy")(function)
+    else:
+        _forget_older(function, Path(ready.stats.cache_path))
     return cast(Function, ready)
 
 
-def _forget_older(function: Callable[..., object]) -> None:
+def _forget_older(function: Callable[..., object], folder: Path) -> None:
     """Remove the kept code of a function's file once a compiled function of another file that it calls has changed."""
     file = Path(function.__code__.co_filename)
     used = {Path(one.py_func.__code__.co_filename) for one in function.__globals__.values() if hasattr(one, "py_func")}
@@ -42,6 +43,6 @@ def _forget_older(function: Callable[..., object]) -> None:
         return
     with suppress(OSError):  # a source inside an archive has no date, and code kept by another user stays
         _newest[file] = max(newest, file.stat().st_mtime)
-        for kept in file.parent.glob(f"__pycache__/{file.stem}.*.nbi"):
+        for kept in folder.glob(f"{file.stem}.*.nbi"):
             if kept.stat().st_mtime < newest:
                 kept.unlink(missing_ok=True)

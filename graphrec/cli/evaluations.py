@@ -6,6 +6,7 @@ can rank best and have the sign of the effect wrong.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from graphrec.cli.application import app
@@ -21,17 +22,27 @@ __all__ = ["evaluate"]
 
 @app.command()
 def evaluate(model: Model, as_json: Json = False) -> None:
-    """Judge a fitted model on customers left out: grades, checks, size of effects, gain over one simple action."""
+    """Judge a fitted model: grades, checks; on customers left out, the size of effects and the gain over one rule."""
     from graphrec.decisions.recommender import load_recommender
 
     fitted = load_recommender(model)
-    judged, audit = fitted.judgement, fitted.audit
+    judged, audit = _judged(fitted), fitted.audit
     say(_facts(fitted, judged, audit), as_json, "\n".join(_lines(fitted, judged, audit)))
 
 
-def _facts(model: Recommender, judged: Judgement, audit: ControlAudit) -> dict[str, Any]:
+def _judged(model: Recommender) -> Judgement | str:
+    """The judgement on customers left out, or why there is none."""
+    from graphrec.market.tables import DataError
+
+    try:
+        return model.judgement
+    except DataError as error:  # contacts too few to be learned on a part of the customers and judged on the others
+        return f"Nothing can be judged on customers left out: {error}."
+
+
+def _facts(model: Recommender, judged: Judgement | str, audit: ControlAudit) -> dict[str, Any]:
     """What was found, as plain data; figures that do not exist are None."""
-    effects, guard, calibration = model.effects, judged.guard, judged.calibration
+    effects = model.effects
     check, compared = effects.check, effects.comparability
     return {
         "grades": effects.grades,
@@ -43,6 +54,17 @@ def _facts(model: Recommender, judged: Judgement, audit: ControlAudit) -> dict[s
             "standard_error": _number(check.se),
         },
         "overlap": None if compared is None else {"status": compared.status, "share": _number(compared.overlap)},
+        **_left_out(judged),
+        "kept_out": list(audit.rejected),
+    }
+
+
+def _left_out(judged: Judgement | str) -> dict[str, Any]:
+    """Slope and guard, where there is a judgement."""
+    if isinstance(judged, str):
+        return {"calibration": None, "guard": None, "not_judged": judged}
+    guard, calibration = judged.guard, judged.calibration
+    return {
         "calibration": {
             "slope": _number(calibration.slope),
             "interval": [_number(end) for end in calibration.interval],
@@ -53,15 +75,14 @@ def _facts(model: Recommender, judged: Judgement, audit: ControlAudit) -> dict[s
             "difference": _number(guard.difference),
             "interval": [_number(end) for end in guard.interval],
         },
-        "kept_out": list(audit.rejected),
     }
 
 
 def _number(value: float) -> float | None:
-    return float(value) if value == value else None  # nan is no JSON
+    return float(value) if isfinite(value) else None  # nan and infinity are no JSON
 
 
-def _lines(model: Recommender, judged: Judgement, audit: ControlAudit) -> list[str]:
+def _lines(model: Recommender, judged: Judgement | str, audit: ControlAudit) -> list[str]:
     """The same in sentences."""
     effects = model.effects
     graded = [
@@ -69,5 +90,5 @@ def _lines(model: Recommender, judged: Judgement, audit: ControlAudit) -> list[s
         for channel, grade in effects.grades.items()
     ]
     compared = [] if effects.comparability is None else [f"Comparable customers: {effects.comparability.sentence}."]
-    found = [effects.check.sentence, *compared, judged.calibration.sentence, judged.guard.sentence, audit.sentence]
-    return [*graded, *found]
+    left_out = [judged] if isinstance(judged, str) else [judged.calibration.sentence, judged.guard.sentence]
+    return [*graded, effects.check.sentence, *compared, *left_out, audit.sentence]

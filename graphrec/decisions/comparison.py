@@ -130,7 +130,8 @@ def gather_comparisons(
         return
     rows = _with_occasions(market, panel.frame, panel.offers)
     twins = rows["twin_outcome"].notna()
-    twinned = bool(len(rows)) and bool(twins.mean() >= _TWINNED)
+    # A campaign sends people to the shop, so they buy from other campaigns too: its twins are no negative control.
+    twinned = panel.offers.kind != "campaign" and bool(len(rows)) and bool(twins.mean() >= _TWINNED)
     if twinned:
         rows = rows[twins]
     past = None if twinned else _Past(market, panel.offers, horizon_days * DAY)

@@ -85,7 +85,7 @@ def _records(market: Market, offers: Offers) -> tuple[History, History]:
 
 def _overlapping(offers: Offers) -> np.ndarray:
     """Codes of the pairs of different offers that share a product."""
-    if offers.kind != "campaign":
+    if offers.kind != "campaign" or not len(offers.link_products):
         return np.zeros(0, dtype=np.int64)
     shape = (int(offers.link_products.max()) + 1, len(offers))
     links = sparse.csr_array((np.ones(len(offers.link_offers)), (offers.link_products, offers.link_offers)), shape)

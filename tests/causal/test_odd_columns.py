@@ -108,3 +108,12 @@ def test_decimals_of_a_database_are_numbers():
     assert (one.edges, one.undirected_edges) == (other.edges, other.undirected_edges)
     x = fit_encoding(objects, ["x0"])
     np.testing.assert_array_equal(x.transform(objects), fit_encoding(plain, ["x0"]).transform(plain))
+
+
+def test_gaps_of_any_kind_among_numbers_of_dtype_object_are_gaps():
+    for gap in (None, np.nan, pd.NA):
+        encoding = fit_encoding(pd.DataFrame({"c": pd.Series([1, 2, gap], dtype=object)}), ["c"])
+        assert encoding.codes[0].levels is None and encoding.codes[0].fill == 1.5
+    assert np.isnan(numeric_values(pd.Series([None, None], dtype=object, name="c"), gaps=True)).all()
+    with pytest.raises(FrameError, match="cannot be read"):
+        numeric_values(pd.Series([10**400, 1], dtype=object, name="c"))

@@ -81,7 +81,8 @@ def measure_leads(trials: Sequence[Trial], default: Trial, *, rng: int | np.rand
         return Leads({}, 0.0)
     gaps = [score.minus(base) for _, score in rivals]
     values, errors = np.array([gap.value for gap in gaps]), np.array([gap.se for gap in gaps])
-    live = errors > _NONE * max(errors.max(), np.finfo(float).tiny)
+    scale = max(errors.max(), np.abs(values).max(), abs(base.interval.value))
+    live = errors > _NONE * max(scale, np.finfo(float).tiny)
     found = {}
     for (one, score), value, error, told in zip(rivals, values, errors, live):
         if not value:
@@ -99,7 +100,7 @@ def _parts(scores: Sequence[Score], base: Score, values: NDArray[np.float64]) ->
 
 
 def _luck(parts: NDArray[np.float64], rng: np.random.Generator) -> float:
-    """Quantile of the largest standardised sum of randomly signed parts; zero where nobody differs."""
+    """Quantile of the largest standardised sum of parts, each times a normal draw; zero where nobody differs."""
     if not len(parts):
         return 0.0
     drawn = rng.standard_normal((_DRAWS, parts.shape[1])) @ parts.T

@@ -33,6 +33,8 @@ __all__ = ["mixture_weights"]
 
 _SHARES = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 _GROWTHS = (0.0, 0.5, 1.0, -0.5, -1.0)
+_FEWEST = 30
+"""With fewer judged customers than this no weight follows the length of a history: its gain would be luck."""
 _DEPTH = 20
 _CHUNK = 200
 
@@ -126,6 +128,8 @@ class _Search:
         shares = _SHARES if any(weight.share for _, weight in kept) else _SHARES[1:]
         own = weights[place]
         plain = self._climb(others, place, own, [replace(own, share=share) for share in shares])
+        if len(self.hits) < _FEWEST:
+            return plain
         shaped = [Weight(*tried) for tried in itertools.product(shares[shares[0] == 0.0 :], _GROWTHS)]
         bent = self._climb(others, place, plain, shaped)
         difference = self._gains(others + self._term(place, bent)) - self._gains(others + self._term(place, plain))
