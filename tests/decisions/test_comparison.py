@@ -156,3 +156,14 @@ def test_many_occasions_are_balanced_by_their_contacted_share():
 def test_numbers_out_of_range_are_refused(wrong):
     with pytest.raises(DataError, match=next(iter(wrong))):
         gather(draw_market(), **wrong)
+
+
+def test_campaigns_are_held_against_the_period_before_even_where_they_share_no_product():
+    market = draw_market()
+    apart = pd.DataFrame({"campaign_id": list(CAMPAIGNS), "product_id": np.arange(len(CAMPAIGNS))})
+    market = Market.from_frames(
+        customers=market.customers, products=market.products, solicitations=market.solicitations,
+        campaigns=apart, events=market.events,
+    )  # fmt: skip
+    found = list(gather_comparisons(market, rng=0))
+    assert found and {one.placebo for one in found} == {"lines_before"}
