@@ -61,6 +61,8 @@ def _settings(name: str, tries: int, products: int) -> list[dict[str, Any]]:
     grid = dict(GRIDS[name])
     if name == "filter":
         grid = grid if products <= DENSE_PRODUCTS else {"ease": (0.5, 0.7, 0.9), "penalty": (8.0, 20.0)}
+    if name == "als" and products > DENSE_PRODUCTS:  # sparser pairs: more factors, more weight on what was taken
+        grid = {"factors": (128,), "alpha": (40.0, 10.0), "regularization": (10.0, 30.0, 100.0)}
     combined = [dict(zip(grid, values)) for values in itertools.product(*grid.values())]
     return combined[:tries]
 
