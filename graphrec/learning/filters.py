@@ -9,8 +9,8 @@ one row of X times W. Two filters are fitted and mixed, each with scores that su
   matrix suits few products only; beyond, each product is regressed on its nearest neighbours (`local_ease`).
 
 The weight of a product on itself is zero: a purchase never explains itself. Alternatives considered: LightGCN
-(He et al. 2020), ten and more times slower and no better on the public sets tried, and alternating least squares: level on
-ml-100k, a little ahead on Last.fm, far behind on Gowalla (docs/appetite.md), and without weights that explain a score.
+(He et al. 2020), ten and more times slower and no better on the public sets tried, and alternating least squares: level
+on ml-100k, a little ahead on Last.fm, far behind on Gowalla (docs/appetite.md), and without weights to explain a score.
 """
 
 from __future__ import annotations
