@@ -168,7 +168,8 @@ def run_job(
     model, resumed = _fitted(market, ladders, source, target, settings, seed, streams[0], fresh, quiet)
     write_text(target / "graph.json", model.graph.to_json())
     step("Scoring every customer, offer and channel")
-    support = rank_by_support(model, model.recommend(n=_SCORED), ladders, streams[2])
+    # By net value: the best by effect alone may all be of the dearest channel, and a plan chooses among them only.
+    support = rank_by_support(model, model.recommend(n=_SCORED, by="net_value"), ladders, streams[2])
     write_table(target / "recommendations.parquet", support.scores)
     step("Allocating contacts under the policy")
     plan = allocate(support.scores, _policy(policy, market, support), market=market, rng=streams[3])

@@ -36,7 +36,7 @@ def report(
     check_writable(out.parent)
     market, fitted = read_market(data), load_recommender(model)
     ladders = channel_ladders(market, horizon_days=fitted.config.horizon_days, rng=seed)
-    support = rank_by_support(fitted, fitted.recommend(10), ladders, seed)
+    support = rank_by_support(fitted, fitted.recommend(10, by="net_value"), ladders, seed)
     findings = Findings(
         description=describe_market(market),
         model=fitted,
