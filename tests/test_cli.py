@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import graphrec
 from causal import CausalGraph
 from graphrec import cli
 
@@ -384,6 +385,10 @@ def test_a_run_interrupted_at_every_stage_ends_in_the_bytes_of_one_that_was_not(
     assert set(done.facts["files"]) == {path.name for path in out.iterdir()} == PRODUCED
     for name in ("recommendations.parquet", "plan.parquet", "prescriptions.jsonl", "graph.json"):
         assert (tmp_path / "whole" / name).read_bytes() == (out / name).read_bytes(), name
+    best = graphrec.load_recommender(out / "model").recommend(n=1, by="net_value")
+    given = pd.read_parquet(out / "recommendations.parquet")
+    both = best.merge(given, on=["customer_id", "product_id", "channel"])
+    assert len(both) == len(best), "a plan has the most valuable contact of each customer to choose from"
 
 
 # --- what a user gets wrong ---------------------------------------------------------------------------------------
